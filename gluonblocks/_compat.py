@@ -137,9 +137,12 @@ def patch_mxnet():
         for module in (mxnet._ctypes.ndarray, mxnet._ctypes.symbol):
             vars(module)['str'] = _plain_text
             done.append(module.__name__ + '.str')
+        vars(mxnet.symbol.symbol)['_plain_text'] = _plain_text
+        _rename(mxnet.symbol.var, 'str', '_plain_text')
+        done.append('mxnet.symbol.var')
     if not hasattr(numpy.ndarray, 'tostring'):  # removed in 2.3
         for function in (mxnet.recordio.pack, mxnet.recordio.pack_img):
-            _call_tobytes(function)
+            _rename(function, 'tostring', 'tobytes')
             done.append('mxnet.recordio.' + function.__name__)
     # MXNet's asscalar may return an array of shape (1, 1), which NumPy 2.4 cannot convert to float.
     if tuple(map(int, numpy.__version__.split('.')[:2])) >= (2, 4):
@@ -154,15 +157,15 @@ def _plain_text(value):
     return re.sub(r'\bnp\.\w+\(([^()\'"]*)\)', r'\1', text) if 'np.' in text else text
 
 
-def _call_tobytes(function):
-    """Make `function` call the method `tobytes` instead of `tostring`, its old name.
+def _rename(function, old, new):
+    """Make `function` use the name `new` instead of `old`.
 
     Only the code of the function object is replaced, so that the change also affects modules that
     have already imported the function.
     """
     code = function.__code__
     function.__code__ = code.replace(co_names=tuple(
-        'tobytes' if name == 'tostring' else name for name in code.co_names))
+        new if name == old else name for name in code.co_names))
 
 
 def _asscalar(self):

@@ -5,7 +5,7 @@ STAND_IN = r'''
 import json, os, signal, socket, sys, threading, time
 line = socket.socket(fileno=int(os.environ['GLUONBLOCKS_MEMBER']))
 reader, lock = line.makefile(), threading.Lock()
-mark = ['training', 3, 0]
+mark, progress = ['training', 3, 0], 1
 
 def tell(kind, **content):
     with lock:
@@ -20,7 +20,7 @@ def wait(kind):
 def beat():
     while True:
         tell('beat', mark=mark)
-        mark[2] += 1
+        mark[2] += progress
         time.sleep(0.05)
 '''
 WORKER = STAND_IN + r'''

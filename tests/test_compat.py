@@ -128,6 +128,14 @@ def test_numpys_numbers_are_told_to_the_library_as_pythons(value, text):
     assert _compat._plain_text(value) == text
 
 
+def test_the_shape_of_a_symbol_or_of_a_layer_may_hold_numpys_integers():
+    X, five = mx.sym.var('x'), np.int64(5)
+    shape = mx.sym.var('w', shape=(five, np.prod([2, 2])), lr_mult=np.float32(0.5))
+    assert shape.infer_shape()[1] == [(5, 4)] and shape.attr('__lr_mult__') == '0.5'
+    _, shapes, _ = mx.gluon.nn.Dense(3, in_units=five)(X).infer_shape(x=(2, 5))
+    assert shapes == [(2, 3)]
+
+
 def test_scipy_stats_is_imported_when_it_is_first_used(tmp_path):
     (tmp_path / 'scipy').mkdir()
     (tmp_path / 'scipy' / '__init__.py').touch()

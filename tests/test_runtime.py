@@ -105,6 +105,20 @@ print(net(mxnet.nd.zeros((2, 1, 28, 28))).shape, mxnet.util.is_np_array(),
       os.environ.get('OMP_NUM_THREADS'))""") == '(2, 10) False None'
 
 
+@pytest.mark.skipif(not os.path.exists('/proc/self/maps'), reason='needs Linux')
+def test_a_loaded_library_may_be_in_a_folder_whose_name_is_not_utf_8(tmp_path, python):
+    assert python('''
+import ctypes, os, shutil
+from safetensors import _safetensors_rust as loaded
+folder = os.fsencode(%r) + b'/j\\xfcrgen'
+os.mkdir(folder)
+library = shutil.copy(os.fsencode(loaded.__file__), folder)
+ctypes.CDLL(os.fsdecode(library))
+os.environ['OMP_NUM_THREADS'] = '2'
+import gluonblocks
+print(gluonblocks._runtime.error)''' % str(tmp_path)) == 'None'
+
+
 @pytest.mark.gluoncv
 def test_gluoncv_works_on_this_runtime(python):
     assert python('import gluonblocks, gluoncv, mxnet; '

@@ -51,7 +51,6 @@ class Collectives:
         after.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._before, self._after, self.rank, self.world_size = before, after, rank, world_size
         self._sender, self._adder = (concurrent.futures.ThreadPoolExecutor(1) for _ in range(2))
-        self._buckets = None
 
     def all_gather(self, content):
         """Return a list of every rank's `content` (bytes), in rank order."""
@@ -73,10 +72,8 @@ class Collectives:
 
         The integer `flag` is sent with the gradients, and its sum over all processes is returned.
         """
-        if self._buckets is None:
-            self._buckets = make_buckets([gradient.size for gradient in gradients])
         pending = []
-        for bucket in self._buckets:
+        for bucket in make_buckets([gradient.size for gradient in gradients]):
             parts = [gradients[i].reshape(-1).astype('float32', copy=False) for i in bucket]
             parts.append(nd.array([flag], ctx=parts[0].context))
             values = nd.concat(*parts, dim=0).asnumpy()  # MXNet computes the rest meanwhile

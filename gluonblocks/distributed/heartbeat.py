@@ -46,7 +46,7 @@ class Watch:
 
     def done(self, rank):
         """Stop watching `rank`, which has finished."""
-        self._states[rank].phase = 'done'
+        self._states[rank].phase, self._states[rank].since = 'done', self._clock()
 
     def describe(self, rank):
         """Return a string with a process's host, rank and step, such as 'host:0, step 5'."""
@@ -68,13 +68,14 @@ class Watch:
         busy = {rank: s.since for rank, s in working.items() if s.phase == 'busy'}
         if busy:
             self._busy_until = now
-        # Processes that wait for a stalled process also stop making progress, so blame the process
-        # that is furthest behind.
-        stalled = [(s.step, s.since, rank) for rank, s in working.items()
-                   if s.phase == 'training' and now - max(s.since, self._busy_until) > limits.stall]
-        if stalled:
+        # A process that makes no progress may be waiting for a slower one, for example at the end
+        # of an evaluation. If all have stopped, blame the process that is furthest behind.
+        newest = max([self._busy_until, *(s.since for s in self._states)])
+        stalled = [(s.step, s.count, s.since, rank) for rank, s in working.items()
+                   if s.phase == 'training']
+        if stalled and now - newest > limits.stall:
             return '%s: did not finish the next step within %g s' % (
-                self.describe(min(stalled)[2]), limits.stall)
+                self.describe(min(stalled)[-1]), limits.stall)
         for rank, since in busy.items():
             if now - since > BUSY * limits.stall:
                 return '%s: did not finish the work after the step within %g s' % (

@@ -98,10 +98,14 @@ class Launcher:
                 self._others.accept()
                 self._poll(interrupt)
                 if time.monotonic() > deadline:
+                    # Debian gives the host's own name the address 127.0.1.1.
+                    hint = (". Other machines cannot reach %s: set interface to this machine's "
+                            'address in their network' % self._others.address
+                            if self._others.address.startswith('127.') else '')
                     raise WorkerError(
                         'node %s did not connect within %g s: start the same command there, with '
-                        'its own node_rank' % (', '.join(map(str, self._others.missing())),
-                                       self._limits.start))
+                        'its own node_rank%s' % (', '.join(map(str, self._others.missing())),
+                                                 self._limits.start, hint))
 
     def _start(self):
         """Start the processes of all machines."""

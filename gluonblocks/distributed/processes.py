@@ -18,8 +18,9 @@ DRAIN = 2.0  # seconds to read the output of an exited process if its pipes are 
 
 def python_argv(module):
     """Return a command that runs the `main` function of `module` with the current `sys.path`."""
+    path = [entry for entry in sys.path if isinstance(entry, str)]  # Python ignores the others
     return [sys.executable, '-c',
-            'import sys; sys.path[:] = %r; from %s import main; main()' % (sys.path, module)]
+            'import sys; sys.path[:] = %r; from %s import main; main()' % (path, module)]
 
 
 class Processes:
@@ -92,10 +93,12 @@ class Processes:
 def process_environment(num_workers):
     """Return the environment variables for each of the `num_workers` workers on this machine.
 
-    OMP_NUM_THREADS divides the cores among the workers, unless the user has set this variable.
+    OMP_NUM_THREADS divides the cores among the workers, unless the user has set a thread count.
+    Output is in UTF-8, which `Processes` reads, whatever the locale.
     """
-    env = dict(os.environ)
-    if any(text.startswith('OMP_NUM_THREADS=') for text in _runtime.patches):  # not set by the user
+    env = dict(os.environ, PYTHONIOENCODING='utf-8:surrogateescape')
+    ours = any(text.startswith('OMP_NUM_THREADS=') for text in _runtime.patches)
+    if ours or not (env.get('OMP_NUM_THREADS') or env.get('MXNET_OMP_MAX_THREADS')):
         env['OMP_NUM_THREADS'] = str(max(1, physical_cores() // max(1, num_workers)))
     return env
 

@@ -77,7 +77,8 @@ def find_topology(nodes=None, node_rank=None, master=None, interface=None,
 def _parse_master(text):
     """Return (host, port) from 'HOST:PORT'; the host is a name or an IPv4 address."""
     host, _, port = text.rpartition(':')
-    if not re.fullmatch(r'[^\s/:]+', host) or host == ANY or not re.fullmatch(
+    label = r'[^\s/:.]{1,63}'
+    if host == ANY or not re.fullmatch(r'(%s\.)*%s\.?' % (label, label), host) or not re.fullmatch(
             '[0-9]{1,5}', port) or not 0 < int(port) < 2 ** 16:
         raise OptionError('master', 'must be HOST:PORT, where HOST is a name or IPv4 address at '
                           'which the other machines can reach the first machine, and PORT is a '
@@ -109,7 +110,7 @@ def _check_own(address):
     try:
         with socket.socket() as sock:
             sock.bind((address, 0))
-            if address == ANY:
+            if sock.getsockname()[0] == ANY:  # also '0', or an empty string
                 raise OSError
     except (OSError, UnicodeError):
         raise OptionError('interface', 'must be an IPv4 address of this machine that the other '

@@ -44,6 +44,8 @@ def cache_folder():
     top = os.environ.get('XDG_CACHE_HOME', '')
     if not os.path.isabs(top):  # the XDG specification says to ignore relative paths
         top = os.path.join(os.path.expanduser('~'), '.cache')
+    if not os.path.isabs(top):  # HOME is not set, and the user has no account, as in a container
+        raise Unavailable('the home folder could not be found', _REMEDY)
     return os.path.join(os.path.realpath(top), 'gluonblocks', 'operators')
 
 

@@ -7,7 +7,7 @@ import time
 def read_text(path):
     """Return the text of a file without surrounding whitespace, or '' if it cannot be read."""
     try:
-        with open(path) as f:
+        with open(path, errors='replace') as f:  # paths in it may have any encoding
             return f.read().strip()
     except OSError:
         return ''

@@ -65,6 +65,15 @@ def test_each_third_of_the_gradients_is_added_in_its_own_order_of_ranks_in_each_
         assert all((got == want).all() for got in run_all(do, 3))
 
 
+def test_gradients_of_another_net_or_of_more_layers_are_summed_too():
+    def do(collectives):
+        sets = [[nd.ones((2,))], [nd.ones((3,)), nd.ones((1, 2)), nd.ones((1,))], [nd.ones((2,))]]
+        for arrays in sets:
+            collectives.all_reduce(arrays)
+        return [array.asnumpy().ravel().tolist() for arrays in sets for array in arrays]
+    assert run_all(do, 2) == [[[2] * 2, [2] * 3, [2] * 2, [2], [2] * 2]] * 2
+
+
 def test_a_gradient_that_is_nan_is_nan_for_all():
     def do(collectives):
         array = nd.array([1.0, np.nan if collectives.rank == 1 else 1.0, 1.0])

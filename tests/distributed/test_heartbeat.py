@@ -52,6 +52,16 @@ def test_of_two_that_stand_still_the_one_that_is_behind_is_named(verdict):
         'b:1, step 6: did not finish the next step within 30 s')
 
 
+def test_one_that_waits_for_a_slower_one_is_not_lost_until_that_one_stops_too(verdict):
+    verdict(9)
+    for now in range(10, 100):  # a evaluates its 40 batches at once, b a batch in 3 s
+        verdict.watch.beat(0, 'training', 9, 9 + 40)
+        verdict.watch.beat(1, 'training', 9, 9 + now // 3)
+        assert verdict(now, worker_0='silent', worker_1='silent') is None
+    assert verdict(150, worker_0='silent', worker_1='silent') == (
+        'b:1, step 9: did not finish the next step within 30 s')
+
+
 def test_those_that_wait_for_one_that_saves_are_not_lost(verdict):
     verdict(9)
     assert verdict(200, worker_0=('busy', 10), worker_1=('training', 9)) is None
@@ -64,6 +74,14 @@ def test_those_that_waited_for_one_that_saved_have_their_time_for_the_step_after
     assert verdict(129, worker_0=('training', 9), worker_1=('training', 9)) is None
     assert verdict(132, worker_0=('training', 9), worker_1=('training', 9)) == (
         'b:1, step 9: did not finish the next step within 30 s')
+
+
+def test_one_that_waited_for_one_that_is_done_now_has_its_time_for_the_next_step(verdict):
+    verdict(99, worker_0=('training', 10))
+    verdict.watch.done(1)
+    assert verdict(128, worker_0=('training', 10), worker_1='silent') is None
+    assert verdict(130, worker_0=('training', 10), worker_1='silent') == (
+        'a:0, step 10: did not finish the next step within 30 s')
 
 
 def test_nothing_more_is_expected_of_one_that_is_done(verdict):

@@ -66,8 +66,9 @@ def test_one_that_fails_ends_all_at_once_and_is_named_with_its_step(code, said, 
     (Limits(silence=0.4), ':1, step 3: no heartbeat for 0.4 s'),
     (Limits(stall=0.4), ':1, step 3: did not finish the next step within 0.4 s')])
 def test_one_that_is_stopped_is_named(limits, said, run):
-    with pytest.raises(WorkerError, match=said):
-        run('rank and os.kill(os.getpid(), signal.SIGSTOP); time.sleep(60)', limits)
+    with pytest.raises(WorkerError, match=said):  # rank 0 waits for it in step 4
+        run('rank and os.kill(os.getpid(), signal.SIGSTOP); progress, mark[1:] = 0, [4, -1];'
+            'time.sleep(60)', limits)
 
 
 def test_one_that_never_starts_is_named(run):
@@ -95,6 +96,14 @@ def test_a_launch_shows_lines_with_the_name_of_the_process_unless_it_is_rank_0(
     assert sorted(capfd.readouterr().out.splitlines()) == ['1: hello', 'hello']
 
 
+def test_what_a_worker_prints_is_shown_in_any_locale(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv('PYTHONIOENCODING', 'latin-1')
+    (tmp_path / 'script.py').write_text(
+        WORKER + 'print("Größe →", flush=True); time.sleep(0.5); tell("done")', encoding='utf-8')
+    launch([str(tmp_path / 'script.py')], 1)
+    assert capfd.readouterr().out == 'Größe →\n'
+
+
 def signalled(signum):
     """A `show` that sends this process a signal for each line of rank 0."""
     return lambda rank, stream, text: rank == 0 and os.kill(os.getpid(), signum)
@@ -113,6 +122,12 @@ def test_a_signal_has_all_stop_and_a_second_one_ends_all_at_once(code, before, s
     assert (stop.value.exit_code, stop.value.between_batches) == (143, between)
 
 
+def test_a_worker_starts_whatever_is_on_the_path(tmp_path, monkeypatch):
+    (tmp_path / 'worker.py').write_text('def main():\n    print("started")')
+    monkeypatch.setattr(sys, 'path', [tmp_path, *sys.path, str(tmp_path)])
+    assert subprocess.check_output(processes.python_argv('worker')) == b'started\n'
+
+
 def test_cores_are_shared_among_the_workers_unless_the_user_chose(monkeypatch):
     monkeypatch.setattr(processes, 'physical_cores', lambda: 8)
     monkeypatch.setattr(processes._runtime, 'patches', ['OMP_NUM_THREADS=8'])
@@ -121,3 +136,14 @@ def test_cores_are_shared_among_the_workers_unless_the_user_chose(monkeypatch):
     monkeypatch.setattr(processes._runtime, 'patches', [])
     monkeypatch.setenv('OMP_NUM_THREADS', '5')
     assert processes.process_environment(3)['OMP_NUM_THREADS'] == '5'
+    monkeypatch.setenv('OMP_NUM_THREADS', '')
+    monkeypatch.setenv('MXNET_OMP_MAX_THREADS', '5')
+    assert processes.process_environment(3)['OMP_NUM_THREADS'] == ''
+
+
+def test_cores_are_shared_if_mxnet_was_imported_first(monkeypatch):
+    monkeypatch.setattr(processes, 'physical_cores', lambda: 8)
+    monkeypatch.setattr(processes._runtime, 'patches', [])
+    for name in ('OMP_NUM_THREADS', 'MXNET_OMP_MAX_THREADS'):
+        monkeypatch.delenv(name, raising=False)
+    assert processes.process_environment(2)['OMP_NUM_THREADS'] == '4'

@@ -76,6 +76,15 @@ def test_a_machine_that_does_not_come_is_named_on_those_that_wait_without_losing
     assert waiting.result() == first
 
 
+def test_a_name_that_is_this_machines_loopback_address_is_explained_if_no_other_connects(
+        monkeypatch):
+    monkeypatch.setattr(socket, 'gethostbyname', lambda name: '127.0.1.1')  # as on Debian
+    said = error_of(first_machine('', ('node0', address()[1]), limits=Limits(start=0.2)))
+    assert said.startswith('node 1 did not connect') and said.endswith(
+        ". Other machines cannot reach 127.0.1.1: set interface to this machine's address in "
+        'their network')
+
+
 def test_a_first_machine_that_is_not_there_is_named():
     master = address()
     assert error_of(second_machine('', master, limits=Limits(start=0.3))).startswith(

@@ -63,7 +63,7 @@ def test_slurms_own_command_is_asked_for_the_first_host_where_it_works(then, fir
 
 
 @pytest.mark.parametrize('master', ['m', 'm:²', 'm:99999', 'tcp://m:80', '[::1]:7000',
-                                    '0.0.0.0:7000'])
+                                    '0.0.0.0:7000', 'node..cluster:80', 'm' * 64 + ':80'])
 def test_a_master_that_cannot_be_one_is_refused_with_what_it_must_be(master):
     with pytest.raises(OptionError, match='HOST:PORT, .* IPv4 address .* from 1 to 65') as error:
         find_topology(2, 1, master, environment={})
@@ -78,6 +78,8 @@ def test_a_master_that_cannot_be_one_is_refused_with_what_it_must_be(master):
     ({'master': 'm:5'}, 'master', "applies only if nodes is above 1, but was set to 'm:5'"),
     ({'interface': '203.0.113.1'}, 'interface', 'must be an IPv4 address of this machine'),
     ({'interface': '0.0.0.0'}, 'interface', 'that the other machines can reach'),
+    ({'interface': '0'}, 'interface', 'that the other machines can reach'),
+    ({'interface': ''}, 'interface', "that the other machines can reach, got ''"),
     ({'environment': {'PMI_SIZE': 'x', 'PMI_RANK': '0'}}, 'nodes', "cluster manager's environment"),
     ({'nodes': 0}, 'nodes', 'must be at least 1')])
 def test_an_error_carries_the_option_that_is_missing_or_impossible(asked, option, said):

@@ -62,6 +62,15 @@ def test_a_cache_folder_that_cannot_be_created_is_reported_before_the_build(root
     assert not operators.pending()
 
 
+def test_without_a_home_folder_nothing_is_written_into_the_current_one(root, monkeypatch):
+    monkeypatch.delenv('XDG_CACHE_HOME')
+    monkeypatch.setattr(os.path, 'expanduser', lambda path: path)  # no HOME, and no account
+    monkeypatch.chdir(root)
+    with pytest.raises(compiled.Unavailable, match='the home folder could not be found'):
+        build.library()
+    assert os.listdir() == ['bin']
+
+
 def test_a_library_that_was_changed_is_built_again(root):
     path = build.library()
     with open(path, 'a') as f:
