@@ -86,12 +86,12 @@ def multiply_small_maps(graph):
             continue
         data, *weights = conv.inputs
         shape = graph.shape(data)
-        if not graph.training and shape[0] < MANY_IMAGES:
+        if not shape or not graph.training and shape[0] < MANY_IMAGES:
             continue
         out = [_full_output(*side) for side in zip(
             shape[2:], conv.sides('kernel'), conv.sides('pad', (0, 0)),
             conv.sides('stride', (1, 1)))]
-        if not out or not all(out):
+        if not all(out):
             continue
         filters, bias, name = int(conv.attrs['num_filter']), len(weights) > 1, conv.name
         matrix = Node('_gluonblocks_matrix', name + '_matrix', weights, {

@@ -63,6 +63,12 @@ def test_other_convolutions_are_not_replaced(case):
     assert not replaced(**case)
 
 
+@pytest.mark.parametrize('training', [True, False])
+def test_a_convolution_of_images_of_unknown_shape_is_kept(training):
+    conv = mx.sym.Convolution(mx.sym.var('x'), kernel=(3, 3), num_filter=6)
+    assert len(multiply_small_maps(Graph(conv, training, True)).nodes) == 4
+
+
 def test_convolutions_that_share_a_weight_are_not_replaced():
     x, w = mx.sym.var('x'), mx.sym.var('w')
     for _ in range(2):
