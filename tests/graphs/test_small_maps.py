@@ -56,6 +56,7 @@ def test_a_convolution_on_a_2x2_map_is_replaced():
     {'shape': (4, 3, 5, 5), 'kernel': (9, 9), 'pad': (4, 4)},  # 25 * 25 weights for 9 * 9 taps
     {'stride': (1, 3), 'pad': (1, 2)},
     {'kernel': (1, 1), 'pad': (0, 0), 'shape': (4, 3, 1, 1)}, {'num_group': 3},
+    {'kernel': (3,), 'pad': (1,), 'shape': (4, 3, 2)},
     {'dilate': (2, 2), 'shape': (4, 3, 3, 3)},
     {'requests': [('w', 'add')]}, {'requests': [('w', 'null')]}, {'requests': []},
     {'layout': 'NHWC'}], ids=str)

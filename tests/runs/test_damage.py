@@ -10,6 +10,7 @@ from small_runs import content, start, stopped
 
 import gluonblocks as gb
 from gluonblocks.files import DamagedFile, temporary_prefix
+from gluonblocks.runs.checkpoint import load_checkpoint
 from gluonblocks.runs.folder import lock_folder
 
 
@@ -75,6 +76,11 @@ def test_the_weights_of_another_run_are_refused(copied, folder):
         shutil.copy(os.path.join(folder + '2', name + '.safetensors'), copied)
         with pytest.raises(ValueError, match=name + '.safetensors and config.json are'):
             gb.load_run(copied, weights=name)
+
+
+def test_final_weights_in_the_place_of_a_checkpoint_are_refused(whole):
+    with pytest.raises(DamagedFile, match='expected a checkpoint, found only weights'):
+        load_checkpoint(os.path.join(whole.folder, 'final.safetensors'))
 
 
 def test_damage_to_what_is_not_needed_costs_only_itself(whole, half, capsys):
