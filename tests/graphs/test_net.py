@@ -138,6 +138,18 @@ def test_a_net_with_several_outputs_is_exported_as_gluon_runs_it(tmp_path):
         net.graph_for((4, 1, 8, 8))
 
 
+class RunningSums(nn.HybridBlock):
+    def hybrid_forward(self, F, X):
+        return F.contrib.foreach(lambda x, s: (x + s, x + s), X, 0 * F.sum(X, axis=0))[0]
+
+
+def test_a_net_may_contain_loops():
+    net = Net()
+    net.add(RunningSums())
+    net.hybridize()
+    assert_close(net(images()), nd.array(np.cumsum(images().asnumpy(), axis=0)))
+
+
 @pytest.mark.parametrize('layer', [lambda: nn.Conv2D(3, kernel_size=[5, 5]),
                                    lambda: nn.MaxPool2D([2, 2]),
                                    lambda: gb.BatchNorm(1, 4, eps=np.float32(1e-3))])

@@ -129,3 +129,5 @@ def test_a_run_that_does_not_look_at_the_loss_still_saves_no_weights_that_are_no
 def test_two_processes_cannot_train_in_one_folder(copied):
     with lock_folder(copied), pytest.raises(ValueError, match='is in use by another process'):
         gb.resume_run(copied)
+    with pytest.raises(ValueError, match='already contains a run'), lock_folder(copied, new=True):
+        pass  # another process may start a run after `train_model` has looked at the folder
