@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from mxnet import nd
 from small_runs import content, start, stopped
 
 import gluonblocks as gb
@@ -124,6 +125,15 @@ def test_a_run_that_does_not_look_at_the_loss_still_saves_no_weights_that_are_no
                                                         'the weights after step 1 are in '):
         start(folder, lr=1e38, stop_non_finite=False)
     assert gb.load_run(folder, weights='last')[1]['stop_non_finite'] is False
+
+
+def test_parameters_of_which_mxnet_wrote_only_a_part_are_an_error(folder, monkeypatch):
+    def write(net, path):
+        nd.save(path, {'x': nd.ones(9)})
+        os.truncate(path, os.path.getsize(path) - 1)
+    monkeypatch.setattr(gb.graphs.Net, 'save_parameters', write)
+    with pytest.raises(OSError, match='final.params could not be written: MXNet reported an error'):
+        start(folder, epochs=1)
 
 
 def test_two_processes_cannot_train_in_one_folder(copied):

@@ -50,10 +50,12 @@ def test_config_tells_what_was_asked_what_was_defaulted_and_on_what(whole):
 
 def test_what_belongs_to_a_checkpoint_is_written_before_it(folder, monkeypatch):
     names = []
-    for owner, function in ((module, 'write_file'), (norms, 'append_file')):
-        monkeypatch.setattr(
-            owner, function, lambda path, *args, write=getattr(owner, function), **how: (
-                names.append(os.path.basename(path).split('.')[0]), write(path, *args, **how)))
+
+    def noted(write):
+        return lambda path, *args, **how: (
+            names.append(os.path.basename(path).split('.')[0]), write(path, *args, **how))
+    monkeypatch.setattr(module, 'write_file', noted(module.write_file))
+    monkeypatch.setattr(norms, 'append_file', noted(norms.append_file))
     start(folder, epochs=1, norm_stats=True)
     assert names == ['config', 'last', 'norms', 'best', 'last', 'final']
 
@@ -80,6 +82,22 @@ def test_interrupted_anywhere_it_ends_as_if_it_had_not_been(whole, folder, monke
     gb.resume_run(folder)
     assert content(folder) == content(whole.folder)
     assert re.sub('time .*', '', capsys.readouterr().out) == re.sub('time .*', '', whole.out)
+
+
+class AtOnce(gb.Hook):
+    """Sends a signal before the first step."""
+
+    def begin(self, state):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_interrupted_before_the_first_step_it_starts_again(whole, folder, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(
+            gb.training.Interrupted, match='^stopped immediately; progress'):
+        add_hook(patch, AtOnce())
+        start(folder)
+    gb.resume_run(folder)
+    assert content(folder) == content(whole.folder)
 
 
 def test_a_second_signal_while_the_checkpoint_is_saved_leaves_the_one_before(
