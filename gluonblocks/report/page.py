@@ -77,7 +77,7 @@ def runs_page(runs):
     facts = []
     if done:
         top = max(done, key=lambda run: run.best.test_acc)
-        low = min(done, key=lambda run: run.epochs[-1].loss)
+        low = min(done, key=lambda run: (math.isnan(run.epochs[-1].loss), run.epochs[-1].loss))
         facts += [('best test accuracy', fixed(top.best.test_acc, 3),
                    '%s, in epoch %d' % (top.label, top.best.epoch)),
                   ('lowest final loss', fixed(low.epochs[-1].loss), low.label)]

@@ -189,6 +189,14 @@ def test_runs_of_other_lengths_models_and_names_are_sorted_by_their_best_accurac
     assert '%s is not available: ' % b in found.text  # its weights are of another learning rate
 
 
+@pytest.mark.parametrize('order', [1, -1])
+def test_a_loss_that_is_nan_is_not_the_lowest(run, tmp_path, page, order):
+    other = shutil.copytree(run, str(tmp_path / 'other'))
+    rewrite(run, [(float('nan'), 0.1, 0.1)])
+    rewrite(other, [(0.25, 0.5, 0.5)])
+    assert re.search(r'lowest final loss\s+0\.2500\s*other', page(*[run, other][::order]).text)
+
+
 @pytest.mark.parametrize('runs, words', [([], 'runs, got none'), (['RUN', 'RUN/'], 'twice'),
                                          (['nowhere'], 'is not a run folder: it does not exist')])
 def test_runs_that_cannot_be_shown_are_refused(trained, tmp_path, runs, words):
