@@ -140,16 +140,19 @@ def _ranking_rows(runs):
 
 
 def _recall_tables(runs):
-    """Return a list with one tuple per data set: (data set, columns, rows).
+    """Return a list with one tuple per data set and list of classes: (data set, columns, rows).
 
     `columns` lists the runs on this data set that have predictions. Each row contains a class name
     and the recall of that class in each run; the last row contains the accuracies.
     """
-    tables = []
-    shown = [run for run in runs if run.predictions]
-    for dataset in dict.fromkeys(run.config['dataset'] for run in shown):
-        columns = [run for run in shown if run.config['dataset'] == dataset]
-        names = columns[0].config['class_names']
+    tables, groups = [], {}
+    for run in runs:
+        if run.predictions:
+            key = run.config['dataset'], tuple(run.config['class_names'])
+            groups.setdefault(key, []).append(run)
+    for (dataset, names), columns in groups.items():
+        if [name for name, _ in groups].count(dataset) > 1:  # its folder or its function changed
+            dataset += ' with %d classes' % len(names)
         recalls = [[row[3] for row in class_rows(run.predictions.matrix, names, unknown='–')]
                    for run in columns]
         rows = [[name, *row] for name, row in zip(names, zip(*recalls))]

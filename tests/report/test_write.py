@@ -197,6 +197,22 @@ def test_a_loss_that_is_nan_is_not_the_lowest(run, tmp_path, page, order):
     assert re.search(r'lowest final loss\s+0\.2500\s*other', page(*[run, other][::order]).text)
 
 
+def test_runs_on_other_classes_of_a_data_set_have_tables_of_their_own(
+        few_images, undrawn, registries, tmp_path, page):
+    def load(batch_size, resize=None, seed=None, root=None):  # as many classes as the root says
+        return [gb.data.BatchLoader(np.zeros((n, 28, 28), np.uint8),
+                                    np.arange(n) % int(os.path.basename(root)), batch_size)
+                for n in (20, 10)]
+    gb.register_dataset('numbers', load, (), takes_root=True)
+    for number in '23':
+        os.mkdir(str(tmp_path / number))
+        start(str(tmp_path / ('run' + number)), epochs=1, dataset='numbers',
+              data_root=str(tmp_path / number))
+    tables = page(tmp_path / 'run2', tmp_path / 'run3').tables
+    assert [len(tables['Recall on numbers with %d classes: the fraction of each class that was '
+                       'classified correctly' % number]) for number in (2, 3)] == [4, 5]
+
+
 @pytest.mark.parametrize('runs, words', [([], 'runs, got none'), (['RUN', 'RUN/'], 'twice'),
                                          (['nowhere'], 'is not a run folder: it does not exist')])
 def test_runs_that_cannot_be_shown_are_refused(trained, tmp_path, runs, words):
