@@ -4,7 +4,7 @@ import numpy as np
 from ..files import write_file
 from ..models.summary import format_table
 from ..training.metrics import accuracy_of, class_scores
-from .style import FAINT, INK, TITLE, encode_figure, new_figure, plain, style_axes
+from .style import FAINT, HEADLINE, INK, encode_figure, new_figure, plain, style_axes
 
 # With more classes than this, the cells are too small to contain numbers.
 MOST_NUMBERED = 25
@@ -46,8 +46,9 @@ def draw_confusion(matrix, names):
     ax.spines[['left', 'bottom']].set_visible(False)
     ax.set_xlabel('predicted class')
     ax.set_ylabel('true class')
-    ax.set_title('Confusion matrix: accuracy %.4f on %s images'
-                 % (accuracy_of(matrix), f'{matrix.sum():,}'), **TITLE)
+    # A title of the axes would begin to the right of the class names, and might be cut off.
+    figure.suptitle('Confusion matrix: accuracy %.4f on %s images'
+                    % (accuracy_of(matrix), f'{matrix.sum():,}'), **dict(HEADLINE, fontsize=10.5))
     for (i, j), count in np.ndenumerate(matrix) if numbered else ():
         if count:
             ax.text(j, i, str(count), ha='center', va='center', fontsize=8 if count < 1e5 else 6,
