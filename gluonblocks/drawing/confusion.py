@@ -75,10 +75,10 @@ def format_confusion(matrix, names):
 def class_rows(matrix, names, unknown='-'):
     """Return a list of table rows, one per class; undefined scores are shown as `unknown`."""
     rows = []
-    for row, score in zip(matrix, class_scores(matrix, names)):
+    for i, score in enumerate(class_scores(matrix, names)):
         other = score.confused_with
         rows.append((score.name, f'{score.count:,}', *(
             unknown if value is None else '%.3f' % value
             for value in (score.precision, score.recall)),
-            unknown if other is None else '%s (%d)' % (other, row[names.index(other)])))
+            unknown if other is None else '%s (%d)' % (other, np.delete(matrix[i], i).max())))
     return rows

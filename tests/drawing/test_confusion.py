@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gluonblocks.drawing.confusion import draw_confusion, plot_confusion
+from gluonblocks.drawing.confusion import class_rows, draw_confusion, plot_confusion
 
 NAMES = ['bag', 'coat', 'dress 漢']
 #               predicted: bag, coat, dress
@@ -44,3 +44,9 @@ def test_the_title_fits_however_few_the_classes_and_long_their_names(names):
     figure.canvas.draw()
     box = figure.get_tightbbox()  # inches
     assert box.x0 >= 0 and box.x1 <= figure.get_figwidth()
+
+
+def test_two_classes_of_one_name_are_counted_apart():
+    assert class_rows(np.array([[1, 7, 2], [0, 5, 0], [3, 4, 0]]), ['crane', 'crane', 'bag']) == [
+        ('crane', '10', '0.250', '0.100', 'crane (7)'), ('crane', '5', '0.312', '1.000', '-'),
+        ('bag', '7', '0.000', '0.000', 'crane (4)')]
