@@ -5,6 +5,7 @@ import io
 import os
 import re
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ import gluonblocks as gb
 from gluonblocks.data import datasets
 from gluonblocks.data.fashion_mnist import DataError
 from gluonblocks.report import norms
+from gluonblocks.report.run import read_runs
 from gluonblocks.runs.records import TIMES, HistoryRow, TimesRow, read_csv
+from gluonblocks.training.norm_layers import NormActivation, histogram
 
 CONFUSES, BATCHES = 'Confused classes', 'Batch normalization'
 
@@ -122,6 +125,23 @@ def test_many_norm_layers_are_shown_together_and_folded_away(trained, page, monk
     for title in ('gamma, the scale', 'beta, the shift', 'moving mean', 'moving variance'):
         assert title + ' by layer, at the last recorded step' in found.section(BATCHES)
     assert [attributes for name, attributes in found.elements if name == 'details'] == [{}] * 4
+
+
+def test_a_norm_layer_without_a_finite_value_has_no_charts(trained, run, monkeypatch):
+    with open(os.path.join(trained, 'norms.csv')) as f:
+        head, *rows = f.read().splitlines()
+    rows = [re.sub(r'(,1,moving_var)' + 7 * ',[^,]+', r'\1' + 7 * ',nan', row) for row in rows]
+    with open(os.path.join(run, 'norms.csv'), 'w') as f:
+        f.write('\n'.join([head, *rows, '']))
+    monkeypatch.setattr(norms, 'draw', lambda *args: 'drawn')
+    (found,) = read_runs([run])
+    values = [np.full(8, np.nan), np.arange(8)]
+    found.predictions = SimpleNamespace(activations=[
+        NormActivation('1', *[histogram([each]) for each in values])])
+    charts = norms.norms_of(found)['layers']['1']
+    assert [(chart.title.partition(':')[0], chart.svg) for chart in charts] == [
+        ('gamma, the scale', 'drawn'), ('beta, the shift', 'drawn'), ('moving mean', 'drawn'),
+        ('moving variance', ''), ('input on one batch', ''), ('output on one batch', 'drawn')]
 
 
 def test_what_is_missing_from_a_run_is_stated_in_the_sections_that_need_it(run, page, monkeypatch):
