@@ -7,7 +7,7 @@ import onnx
 import pytest
 from linear_onnx import dense, model
 from mxnet import nd
-from mxnet.gluon import nn
+from mxnet.gluon import nn, rnn
 from onnx import TensorProto, helper
 from torch_nets import described, trained
 
@@ -56,6 +56,17 @@ def test_any_batch_gives_the_same_answers(hybridize):
     model = to_onnx(described(net, (1, 8, 8)))
     for n in (1, 3, 7):
         assert_same(net, model, images(n, 1, 8, 8))
+
+
+@pytest.mark.parametrize('layer', [
+    rnn.LSTM(5, layout='NTC'), rnn.GRU(5, layout='NTC'),
+    nn.HybridLambda(lambda F, X: F.split(X, num_outputs=2, axis=2)[0])], ids=['LSTM', 'GRU', 'split'])
+def test_a_layer_of_which_only_the_first_of_several_outputs_is_used(layer):
+    net = nn.HybridSequential()
+    net.add(layer, nn.Dense(3))
+    model = to_onnx(described(trained(net, (3, 4)), (3, 4)))
+    onnx.checker.check_model(model, full_check=True)
+    assert_same(net, model, images(2, 3, 4))
 
 
 def test_an_input_that_the_file_cannot_take_is_an_error_of_values():
