@@ -255,6 +255,14 @@ def test_export_net_writes_verifies_and_notes_the_step(tmp_path):
     assert 'one training step' in one.notes[0]
 
 
+def test_a_net_that_ends_with_a_cast_is_verified_with_a_training_step(tmp_path):
+    net, cast = gluon_nn.HybridSequential(), lambda F, X: F.cast(X, 'float32')
+    net.add(gluon_nn.Dense(3), gluon_nn.HybridLambda(cast), gluon_nn.Dense(3),
+            gluon_nn.HybridLambda(cast))
+    export = gb.export_net(trained(net, SHAPE), SHAPE, str(tmp_path), formats=['torch'])
+    assert 'one training step' in export.formats[0].notes[0]
+
+
 def test_an_operator_that_pytorch_lacks_is_known_before_anything_is_computed(
         tmp_path, monkeypatch):
     monkeypatch.setattr('gluonblocks.export.write.outputs_of', None)
