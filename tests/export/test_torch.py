@@ -293,9 +293,14 @@ def test_a_norm_by_running_averages_predicts_the_same_in_training(tmp_path):
         F.flatten(X), k=3, ret_typ='both', is_ascend=True)[0],
     lambda F, X: F.tile(F.repeat(F.flatten(X), repeats=2, axis=1), reps=(1, 2)),
     lambda F, X: F.broadcast_div(F.cast(F.flatten(X) * 99, 'int64'), F.full(
-        (1, 1), 7, dtype='int64')).astype('float32')],
+        (1, 1), 7, dtype='int64')).astype('float32'),
+    lambda F, X: (F.cast(F.flatten(X) * 9, 'int32') / 2 * 1.5).astype('float32') / 9,
+    lambda F, X: F.where(F.max(X, axis=(1, 2, 3)) > 0.98, F.flatten(X), F.flatten(X) * 2),
+    lambda F, X: F.flatten(F.concat(*[F.reshape(X, shape=(-2, 1))] * 2, dim=-1)),
+    lambda F, X: F.broadcast_add(F.flatten(X), F.reshape(F.sum(F.concat(
+        F.max(X), F.min(X), dim=0)), (1, 1)))],
     ids=['where', 'max', 'batch_dot', 'reshape', 'crop', 'unbind', 'gather', 'topk', 'tile',
-         'integers'])
+         'integers', 'integers and scalars', 'where by row', 'reshape after the rest', 'max of all'])
 def test_operators_without_weights_compute_in_pytorch_what_they_do_here(compute, tmp_path):
     net = trained(layers_net(gluon_nn.HybridLambda(compute)), SHAPE)
     module = exported(net, tmp_path)[1]
