@@ -112,6 +112,12 @@ def test_operators_that_onnx_lacks_are_all_named_with_their_layers():
         to_onnx(described(Odd(prefix='odd0_'), (1, 8, 8)))
 
 
+def test_types_that_onnx_lacks_for_an_operator_are_an_error_of_values(tmp_path):
+    net = nn.HybridLambda(lambda F, X: F.cast(X, 'uint8') + 1)
+    with pytest.raises(ValueError, match='ONNX cannot express the net: .*tensor.uint8'):
+        gb.export_net(net, (3,), str(tmp_path / 'out'))
+
+
 @pytest.mark.parametrize('name', ['onnx', 'onnx-int8'])
 def test_a_format_that_is_based_on_onnx_checks_the_operators_before_the_export(name):
     net = dataclasses.replace(described(Odd(prefix='odd0_'), (1, 8, 8)),
