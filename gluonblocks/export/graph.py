@@ -20,7 +20,7 @@ def prediction_symbol(net, inputs=('data',)):
     `inputs` lists the names of the graph's inputs. All batch norms in the graph have parameters of
     shape (C,) and use gamma, which is 1 for `nn.BatchNorm(scale=False)`. Nodes that have no effect
     at inference, such as Dropout, are removed, and node names are unique. The graph computes in
-    float32 even if the net uses float16, and `params` contains NumPy arrays. The net is not changed.
+    float32 even if the net uses float16. `params` contains NumPy arrays. The net is not changed.
 
     Raises RuntimeError if the net is not initialized, and ValueError if it cannot be traced to a
     graph or if its outputs would be random.

@@ -60,7 +60,8 @@ def test_any_batch_gives_the_same_answers(hybridize):
 
 @pytest.mark.parametrize('layer', [
     rnn.LSTM(5, layout='NTC'), rnn.GRU(5, layout='NTC'),
-    nn.HybridLambda(lambda F, X: F.split(X, num_outputs=2, axis=2)[0])], ids=['LSTM', 'GRU', 'split'])
+    nn.HybridLambda(lambda F, X: F.split(X, num_outputs=2, axis=2)[0])],
+    ids=['LSTM', 'GRU', 'split'])
 def test_a_layer_of_which_only_the_first_of_several_outputs_is_used(layer):
     net = nn.HybridSequential()
     net.add(layer, nn.Dense(3))

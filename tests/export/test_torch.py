@@ -300,7 +300,8 @@ def test_a_norm_by_running_averages_predicts_the_same_in_training(tmp_path):
     lambda F, X: F.broadcast_add(F.flatten(X), F.reshape(F.sum(F.concat(
         F.max(X), F.min(X), dim=0)), (1, 1)))],
     ids=['where', 'max', 'batch_dot', 'reshape', 'crop', 'unbind', 'gather', 'topk', 'tile',
-         'integers', 'integers and scalars', 'where by row', 'reshape after the rest', 'max of all'])
+         'integers', 'integers and scalars', 'where by row', 'reshape after the rest',
+         'max of all'])
 def test_operators_without_weights_compute_in_pytorch_what_they_do_here(compute, tmp_path):
     net = trained(layers_net(gluon_nn.HybridLambda(compute)), SHAPE)
     module = exported(net, tmp_path)[1]
