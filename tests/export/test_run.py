@@ -120,6 +120,17 @@ def test_a_net_of_float16_is_exported_in_float32(tmp_path):
     assert_computes(tmp_path / 'out' / 'model.onnx', net, np.ones((2, 1, 8, 8), 'float32'))
 
 
+def test_a_net_that_casts_to_float16_is_exported_in_float32(tmp_path):
+    net = nn.HybridSequential()
+    net.add(nn.HybridLambda(lambda F, X: F.cast(X, 'float16')), nn.Dense(3, in_units=64),
+            nn.HybridLambda(lambda F, X: F.cast(X, 'float32')))
+    net.initialize()
+    net.cast('float16')
+    gb.export_net(net, (1, 8, 8), path=str(tmp_path / 'out'))
+    net.cast('float32')
+    assert_computes(tmp_path / 'out' / 'model.onnx', net[1], np.ones((2, 1, 8, 8), 'float32'))
+
+
 @pytest.mark.parametrize('how, said', [
     ({'formats': ['onxn']}, "one of the formats onnx, onnx-int8, torch, web, got 'onxn'"),
     ({'formats': []}, 'expected at least one format, got none'),

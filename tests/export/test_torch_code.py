@@ -177,6 +177,8 @@ def test_arithmetic_has_the_brackets_that_it_needs(compute, line):
 
 @pytest.mark.parametrize('layer, message', [
     (nn.MaxPool2D(2, 2, 1, ceil_mode=True), 'got a last window that covers only padding'),
+    (nn.HybridLambda(lambda F, X: F.softmax(X, F.cast(F.sum(X, axis=3), 'int32'), use_length=True)),
+     'expected use_length=False, got use_length=True'),
     (nn.BatchNorm(axis=2), r'\(BatchNorm\) in PyTorch: expected axis=1 .*, got axis=2 for')])
 def test_a_layer_that_pytorch_has_not_is_refused_with_what_is_allowed(layer, message):
     with pytest.raises(ValueError, match=message):

@@ -6,9 +6,9 @@ import mxnet as mx
 import numpy as np
 
 from ...graphs.graph import Graph
-from ..graph import replace_losses
+from ..graph import compute_in, replace_losses
 from .find import find_files
-from .heads import compute_in_float32, drop_heads, flatten_softmax, replace_labels
+from .heads import drop_heads, flatten_softmax, replace_labels
 from .inputs import choose_inputs, infer_inputs, other_shapes
 from .params import read_params
 from .symbol import read_symbol, select_outputs
@@ -50,7 +50,7 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
         arrays.pop(name, None)  # some programs saved the input among the parameters
     symbol = select_outputs(symbol, outputs) if outputs else symbol
     graph = Graph(symbol)
-    in_float16 = compute_in_float32(graph) or any(
+    in_float16 = compute_in('float32', graph) or any(
         array.dtype == 'float16' for array in arrays.values())
     replace_labels(graph)
     original, names = graph.symbol(), symbol.list_outputs()

@@ -33,6 +33,8 @@ def call_text(node, values):
     text = CALLS[node.op]
     text = text(node, values) if callable(text) else text
     text = text.replace('{all}', ', '.join('{%d}' % i for i in range(len(node.inputs))))
+    if values[node.number].is_integer and 'scalar' in node.attrs:  # MXNet truncates the scalar
+        text = text.replace('{scalar}', str(int(node.get('scalar'))))
     return re.sub(r'\{([a-z]\w*)(?:=([^{}]*))?\}', lambda match: (
         repr(node.get(match.group(1))) if match.group(1) in node.attrs else match.group(2)), text)
 
@@ -93,6 +95,7 @@ def _l2(node, values):
 
 
 def _softmax(node, values):
+    demand(node, len(node.inputs) == 1, 'use_length=True', 'use_length=False')
     scale = ' / {temperature}' if node.get('temperature') else ''
     return 'F.%s({0}%s, dim={axis=-1})' % (node.op, scale)
 
@@ -108,9 +111,16 @@ def _cast(node, values):
 
 
 def _divide(node, values):
+    divisor = '{scalar}' if 'scalar' in node.attrs else '{1}'
     if values[node.number].is_integer:
-        return 'torch.div({0}, {1}, rounding_mode="trunc")'
-    return '{0} / {1}'
+        return 'torch.div({0}, %s, rounding_mode="trunc")' % divisor
+    return '{0} / ' + divisor
+
+
+def _where(node, values):
+    condition, X = [len(values[i].shape) for i in node.inputs[:2]]
+    rows = '.reshape(-1%s)' % (', 1' * (X - 1)) if condition < X else ''  # of shape (N,)
+    return 'torch.where({0}%s != 0, {1}, {2})' % rows
 
 
 def _reduce(node, values):
@@ -119,9 +129,10 @@ def _reduce(node, values):
     axes = sorted(axis % rank for axis in axes)
     if node.get('exclude', False):
         axes = [axis for axis in range(rank) if axis not in axes]
-    return 'torch.%s({0}, dim=%s%s)' % (
+    keepdims = node.get('keepdims', False)
+    return 'torch.%s({0}, dim=%s%s)%s' % (
         {'max': 'amax', 'min': 'amin'}.get(node.op, node.op), tuple(axes) if axes[1:] else axes[0],
-        ', keepdim=True' if node.get('keepdims', False) else '')
+        ', keepdim=True' if keepdims else '', '' if keepdims or len(axes) < rank else '.reshape(1)')
 
 
 def _batch_dot(node, values):
@@ -155,7 +166,7 @@ _ACTIVATIONS = {'relu': 'F.relu({0})', 'sigmoid': 'torch.sigmoid({0})', 'tanh': 
 ARITHMETIC: Dict[str, Any] = {
     '_plus': '{0} + {1}', '_plus_scalar': '{0} + {scalar}', '_minus_scalar': '{0} - {scalar}',
     '_rminus_scalar': '{scalar} - {0}', '_mul_scalar': '{0} * {scalar}',
-    '_div_scalar': '{0} / {scalar}', '_rdiv_scalar': '{scalar} / {0}',
+    '_div_scalar': _divide, '_rdiv_scalar': '{scalar} / {0}',
     '_power_scalar': '{0} ** {scalar}', '_maximum_scalar': 'torch.clamp({0}, min={scalar})',
     '_minimum_scalar': 'torch.clamp({0}, max={scalar})', 'reciprocal': '1 / {0}',
     'square': '{0} ** 2', 'negative': 'torch.neg({0})',
@@ -184,7 +195,7 @@ CALLS: Dict[str, Any] = {
     'L2Normalization': _l2, 'LRN': 'F.local_response_norm({0}, {nsize}, alpha={alpha=0.0001}, '
                                    'beta={beta=0.75}, k={knorm=2})',
     'sum': _reduce, 'mean': _reduce, 'max': _reduce, 'min': _reduce, 'batch_dot': _batch_dot,
-    'where': 'torch.where({0} != 0, {1}, {2})',
+    'where': _where,
     'Cast': _cast,
     '_zeros': _filled, '_ones': _filled, '_full': _filled, '_arange': _arange,
     '_contrib_arange_like': 'torch.arange({0}.shape[{axis=0}], dtype=torch.float32)',

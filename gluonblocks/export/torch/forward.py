@@ -73,8 +73,8 @@ class Forward:
         """Return the lines of the body of `forward`."""
         texts = dict(self._texts)
         results = ', '.join(self._short.get(i, '<%d>' % i) for i in self._outputs)
-        if results == '<%d>' % list(texts or [0])[-1]:  # return the last expression directly
-            results = texts.pop(self._outputs[0])
+        if texts and results == '<%d>' % list(texts)[-1]:  # return the last expression directly
+            results = texts.popitem()[1]
         last_use = {i: k for k, text in enumerate(list(texts.values()) + [results])
                     for i in _markers(text)}
         names, lines = dict(self._names), []

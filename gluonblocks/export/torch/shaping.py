@@ -25,7 +25,7 @@ def reshape(node, values):
                       else str(half) for k, half in enumerate(halves)]
         elif code == -2 or code == 0 and len(X) - i > 1 and codes == [0] * (len(X) - i - 1):
             sizes.append('*{0}.shape[%d:]' % i)
-            break
+            codes = codes if code else []
         else:
             sizes.append({0: size, -3: '%s * {0}.shape[%d]' % (size, i + 1)}.get(code, str(code)))
         i += 1 + (code == -3)
