@@ -1,12 +1,9 @@
 """Train in this process, which is either the only process of a run or one of several workers."""
 import contextlib
 import os
-import random
 import traceback
 from typing import List
 
-import mxnet as mx
-import numpy as np
 from mxnet import init
 
 from ..devices import devices_of
@@ -31,7 +28,7 @@ from ..training.progress import Progress, tell
 from ..training.schedules import make_schedule
 from ..training.tensorboard import TensorBoardEvents
 from .config import identity_of
-from .data import check_net, load_run_data
+from .data import check_net, load_run_data, seed_generators
 from .folder import RunFolder, lock_folder
 from .options import RunOptions
 from .provenance import check_same, data_checksum, decisive, environment, recall, sources_of
@@ -49,8 +46,7 @@ def run_training(options, folder=None, chosen_names=(), before=None, workers=Non
     workers = workers or Alone()
     devices = workers.devices(devices_of(options.ctx))
     ctx = devices if len(devices) > 1 else devices[0]
-    for generator in (mx.random, np.random, random):
-        generator.seed(options.seed)
+    seed_generators(options.seed)
     if devices[0].device_type == 'cpu':
         operators.start()  # compile them in the background while the data are loaded
     train_iter, test_iter, facts = load_run_data(options, workers.shard)

@@ -1,5 +1,6 @@
 """Runs of a user's nets on a user's data: trained, resumed, evaluated, asked; and refusals."""
 import os
+import random
 import shutil
 
 import numpy as np
@@ -10,6 +11,8 @@ from small_runs import content, start, stopped
 
 import gluonblocks as gb
 from gluonblocks.runs.config import read_config
+from gluonblocks.runs.data import load_both
+from gluonblocks.runs.provenance import data_checksum
 
 NETS = '''
 import gluonblocks as gb
@@ -116,6 +119,25 @@ def test_the_share_for_the_test_is_the_same_when_evaluated(folder, pets, nets):
     matrix = gb.evaluate_run(folder).matrix
     assert matrix.sum(axis=1).tolist() == [2] * 3
     assert matrix.trace() / 6 == history[0].test_acc
+
+
+def test_images_that_a_function_splits_at_random_are_split_as_in_training_when_evaluated(
+        folder, nets, write_module):
+    write_module('split_at_random', """
+import random
+import numpy as np
+from mxnet import nd
+def load():
+    images = np.random.RandomState(0).randint(0, 256, (40, 8, 8)).astype('uint8')
+    order = np.random.permutation(40) + nd.random.randint(0, 40).asscalar() + random.randrange(40)
+    images, labels = images[order % 40], order % 40 % 3
+    return images[:20], labels[:20], images[20:], labels[20:]
+""")
+    start(folder, **dict(OWN, resize=None), dataset='split_at_random:load', epochs=1)
+    config = read_config(folder)
+    before = np.random.get_state()[1].tolist(), random.getstate()
+    assert data_checksum(*load_both(config)) == config['data_sha256']
+    assert (np.random.get_state()[1].tolist(), random.getstate()) == before
 
 
 def test_functions_given_from_python_are_found_again_by_their_names(folder, nets):
