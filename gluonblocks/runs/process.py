@@ -17,6 +17,7 @@ from ..training.hooks import (
     Hook,
     NonFiniteLoss,
     Reseed,
+    SavedState,
     needs_reseeding,
 )
 from ..training.interrupt import Interrupted
@@ -77,6 +78,8 @@ def run_training(options, folder=None, chosen_names=(), before=None, workers=Non
     loss = make_loss(options.label_smoothing, options.dtype)
     finite = FiniteLoss(trainer, len(train_iter)) if options.stop_non_finite else None
     hooks, state, run = make_hooks(net, finite, options, workers), TrainingState(), None
+    if folder is not None or workers.world_size > 1:  # the weights are read from a file later
+        hooks.append(SavedState(net))
     with contextlib.ExitStack() as closing:
         if folder is not None:
             norms = None

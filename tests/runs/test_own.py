@@ -183,6 +183,36 @@ def test_a_file_that_changed_is_told_or_refused_and_one_that_is_gone_named(
             call(folder)
 
 
+BOOKS = """
+import gluonblocks as gb
+from mxnet import nd
+from mxnet.gluon import nn
+class BatchNorm(nn.Block):
+    def __init__(self):
+        super().__init__()
+        self.scale, self.moving_mean, self.moving_var = nd.ones(1), nd.zeros(64), nd.zeros(64)
+    def forward(self, X):
+        ones = nd.ones(64)
+        X, self.moving_mean, self.moving_var = gb.batch_norm(
+            X.flatten(), ones, ones, self.moving_mean, self.moving_var, 1e-5, 0.9)
+        return X * self.scale
+def net(num_classes=10):
+    net = nn.Sequential()
+    net.add(BatchNorm(), nn.Dense(num_classes))
+    return net
+"""
+
+
+def test_a_net_whose_running_averages_would_not_be_saved_is_refused_if_the_run_is(
+        folder, nets, write_module):
+    write_module('books', BOOKS)
+    options = dict(OWN, name='books:net', resize=8, epochs=1, dataset='data_of_ours:load')
+    start(None, **options)
+    with pytest.raises(ValueError, match=r'changed batchnorm\d+\.moving_mean, an array that would '
+                                         r"not .* self\.params\.get\('moving_mean', .* gb\.BatchN"):
+        start(folder, **options)
+
+
 @pytest.mark.parametrize('name, said', [
     ('ten', r'got \(1, 10\)'), ('two', r'got \(1, 3\) and \(1, 3\)')])
 def test_an_output_of_another_shape_is_refused(pets, nets, name, said):
