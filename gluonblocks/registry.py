@@ -36,10 +36,9 @@ class Registry:
         self._in_words = in_words or (lambda: ', '.join(sorted(self.entries)))
 
     def add(self, entry):
-        """Register `entry`. Raises ValueError if its name is registered for another function.
+        """Register `entry`; a function that a notebook cell or a reload defines again is replaced.
 
-        A function that was defined again, by a notebook cell or `importlib.reload`, replaces the
-        first one.
+        Raises ValueError if the name is registered for another function.
         """
         before = self.entries.get(entry.name)
         if before and self._origin(before) != self._origin(entry):

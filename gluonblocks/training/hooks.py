@@ -75,25 +75,20 @@ class SavedState(Hook):
     """
 
     def __init__(self, net):
-        self._net, self._before = net, None
-
-    def begin(self, state):
-        self._before = self._arrays()
+        self._net, self._before = net, self._arrays(net)
 
     def batch_end(self, state):
-        if self._before:
-            for (block, name), values in self._arrays().items():
-                if values != self._before.get((block, name), values):
-                    raise ValueError(
-                        'expected a net that changes only its parameters, but the first step '
-                        'changed %s.%s, an array that would not be saved: create it with '
-                        "self.params.get(%r, shape=..., init=..., grad_req='null'), or use "
-                        'gb.BatchNorm' % (block, name, name))
-            self._before = None
+        for key, values in (self._arrays(self._net) if self._before else {}).items():
+            if values != self._before.get(key, values):
+                raise ValueError(
+                    'expected a net that changes only its parameters, but the first step changed '
+                    '%s.%s, an array that would not be saved: create it with self.params.get(%r, '
+                    "shape=..., init=..., grad_req='null'), or use gb.BatchNorm" % (*key, key[1]))
+        self._before = None
 
-    def _arrays(self):
+    def _arrays(self, net):
         found = {}
-        self._net.apply(lambda block: found.update(
+        net.apply(lambda block: found.update(
             ((block.name, name), value.asnumpy().tobytes()) for name, value in vars(block).items()
             if isinstance(value, mx.nd.NDArray)))
         return found
