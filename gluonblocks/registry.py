@@ -36,10 +36,18 @@ class Registry:
         self._in_words = in_words or (lambda: ', '.join(sorted(self.entries)))
 
     def add(self, entry):
-        """Register `entry`. Raises ValueError if its name is already registered."""
-        if entry.name in self.entries:
+        """Register `entry`; a function that a notebook cell or a reload defines again is replaced.
+
+        Raises ValueError if the name is registered for another function.
+        """
+        before = self.entries.get(entry.name)
+        if before and self._origin(before) != self._origin(entry):
             raise ValueError('a %s named %r is already registered' % (self.kind, entry.name))
         self.entries[entry.name] = entry
+
+    def _origin(self, entry):
+        function = getattr(entry, self._function)
+        return getattr(function, '__module__', None), getattr(function, '__qualname__', function)
 
     def add_prefix(self, prefix, look_up, example):
         """Make `find` call `look_up(rest)` for names of the form 'prefix:rest'.
