@@ -279,6 +279,19 @@ def test_a_norm_by_running_averages_predicts_the_same_in_training(tmp_path):
     np.testing.assert_array_equal(logits(module.train(), images()), before)
 
 
+@pytest.mark.parametrize('crop', [
+    lambda F, X, Y: F.Crop(X, Y, num_args=2, center_crop=True),
+    lambda F, X, Y: F.Crop(X, num_args=1, h_w=(4, 5), center_crop=True)], ids=['like', 'to a size'])
+def test_a_crop_is_centred_in_images_of_any_size(crop, tmp_path):
+    net = gluon_nn.HybridSequential()
+    net.add(gluon_nn.HybridLambda(lambda F, X: crop(F, F.tile(X, reps=(1, 1, 2, 2)), X)))
+    net.initialize()
+    module = exported(net, tmp_path)[1]
+    for shape in (SHAPE, (1, 11, 6)):
+        X = images(2, shape)
+        np.testing.assert_array_equal(logits(module, X), net(nd.array(X)).asnumpy())
+
+
 @pytest.mark.parametrize('compute', [
     lambda F, X: F.where(X > 0.4, F.reverse(X, axis=2), F.broadcast_lesser_equal(X, X * X + 0.2)),
     lambda F, X: F.max(X, axis=(1, 2)) - F.min(X, axis=3, keepdims=True).flatten(),
