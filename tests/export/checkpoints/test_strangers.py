@@ -214,3 +214,21 @@ def test_parameters_of_save_parameters_are_told_apart(tmp_path):
     mx.nd.save(str(tmp_path / 'net-0000.params'), {'0.weight': mx.nd.zeros(3)})
     with pytest.raises(ValueError, match="'0.weight' show that net.save_parameters wrote it"):
         export(tmp_path)
+
+
+def test_a_layer_of_lstms_is_exported_with_its_states_as_inputs(tmp_path):
+    shapes = {'data0': (1, 3, 4), 'data1': (2, 1, 5), 'data2': (2, 1, 5)}
+    net = mx.gluon.rnn.LSTM(5, num_layers=2, layout='NTC')
+    net.initialize(mx.init.Normal())
+    net.hybridize()
+    net(mx.nd.ones((2, 3, 4)))
+    net.export(str(tmp_path / 'net'))
+    session = export(tmp_path, {'data0': (3, 4)}, input_range=(-1, 1))
+    symbol, weights, _ = mx.model.load_checkpoint(str(tmp_path / 'net'), 0)
+    rng = np.random.RandomState(0)
+    for n in (1, 3):
+        inputs = {name: rng.randn(*[n if side == 1 else side for side in sides]).astype('float32')
+                  for name, sides in shapes.items()}
+        arrays = dict(weights, **{name: mx.nd.array(X) for name, X in inputs.items()})
+        wanted = symbol.bind(mx.cpu(), arrays).forward()
+        assert_same(session, [each.asnumpy() for each in wanted], inputs)
