@@ -232,3 +232,8 @@ def test_a_layer_of_lstms_is_exported_with_its_states_as_inputs(tmp_path):
         arrays = dict(weights, **{name: mx.nd.array(X) for name, X in inputs.items()})
         wanted = symbol.bind(mx.cpu(), arrays).forward()
         assert_same(session, [each.asnumpy() for each in wanted], inputs)
+
+
+def test_an_operator_without_a_gradient_is_compared_too(tmp_path):
+    wanted, inputs = save(tmp_path, S.argmax_channel(net(), name='label'))
+    assert_same(export(tmp_path), wanted, inputs)
