@@ -237,3 +237,11 @@ def test_a_layer_of_lstms_is_exported_with_its_states_as_inputs(tmp_path):
 def test_an_operator_without_a_gradient_is_compared_too(tmp_path):
     wanted, inputs = save(tmp_path, S.argmax_channel(net(), name='label'))
     assert_same(export(tmp_path), wanted, inputs)
+
+
+def test_a_quantized_net_is_refused_with_what_to_do(tmp_path):
+    symbol = S.contrib.quantize_v2(S.var('data'), name='quantize')[0]
+    save(tmp_path, S.cast(symbol, dtype='float32'))
+    with pytest.raises(ValueError, match=r'found quantize \(_contrib_quantize_v2\), which MXNet '
+                                         r'writes .*: export the checkpoint that this one was'):
+        read_net(str(tmp_path), shape=IMAGE)
