@@ -245,3 +245,11 @@ def test_a_quantized_net_is_refused_with_what_to_do(tmp_path):
     with pytest.raises(ValueError, match=r'found quantize \(_contrib_quantize_v2\), which MXNet '
                                          r'writes .*: export the checkpoint that this one was'):
         read_net(str(tmp_path), shape=IMAGE)
+
+
+def test_an_input_without_a_shape_is_named_if_the_others_do_not_fit(tmp_path):
+    save(tmp_path, net(S.concat(S.var('data'), S.var('mask'), dim=1)),
+         data=(1,) + IMAGE, mask=(1, 1, 6, 6))
+    with pytest.raises(ValueError, match=r'for the input data \(3, 6, 6\), mask \(shape not '
+                                         r'specified\), found'):
+        read_net(str(tmp_path), shape=IMAGE)
