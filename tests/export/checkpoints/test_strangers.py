@@ -253,3 +253,10 @@ def test_an_input_without_a_shape_is_named_if_the_others_do_not_fit(tmp_path):
     with pytest.raises(ValueError, match=r'for the input data \(3, 6, 6\), mask \(shape not '
                                          r'specified\), found'):
         read_net(str(tmp_path), shape=IMAGE)
+
+
+@pytest.mark.parametrize('how', [{'images': '.'}, {'calibrate': '.', 'formats': ['onnx-int8']}])
+def test_folders_of_images_for_several_inputs_are_refused(how, tmp_path):
+    save(tmp_path, S.var('data') + S.var('mask'), data=(1,) + IMAGE, mask=(1,) + IMAGE)
+    with pytest.raises(ValueError, match='a net with one input, found data, mask'):
+        export(tmp_path, {'data': IMAGE, 'mask': IMAGE}, **how)
