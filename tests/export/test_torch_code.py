@@ -206,6 +206,13 @@ def test_a_layer_that_is_used_twice_is_made_once():
 
 def test_safetensors_has_the_weights_by_pytorchs_names_and_the_metadata(tmp_path):
     net = trained(small_net(), (1, 8, 8))
+def test_inputs_and_outputs_whose_names_python_does_not_tell_apart_get_different_names():
+    X, Y = mx.sym.var('a.b'), mx.sym.var('a_b')
+    code = code_of_symbol([mx.sym.relu(X, name='a/b'), mx.sym.relu(Y, name='self')],
+                          **{'a.b': (1, 2), 'a_b': (1, 2)})
+    assert 'def forward(self, a_b, a_b2):' in code and 'return a_b3, value_self' in code
+
+
     exporter.write_files(described(net, (1, 8, 8), model='small', classes=['a', 'b', 'c']),
                          str(tmp_path))
     assert sorted(path.name for path in tmp_path.iterdir()) == ['model.py', 'model.safetensors']
