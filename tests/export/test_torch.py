@@ -320,3 +320,10 @@ def test_operators_without_weights_compute_in_pytorch_what_they_do_here(compute,
     module = exported(net, tmp_path)[1]
     np.testing.assert_allclose(logits(module, images()), net(nd.array(images())).asnumpy(),
                                rtol=0, atol=1e-5)
+
+
+def test_indices_of_an_embedding_are_clipped_as_in_mxnet(tmp_path):
+    net = trained(layers_net(gluon_nn.Embedding(4, 2)), (5,))
+    X = np.array([[-7, 0, 3, 4, 99]], 'float32')
+    module = exported(net, tmp_path, (5,))[1]
+    np.testing.assert_allclose(logits(module, X), net(nd.array(X)).asnumpy(), rtol=0, atol=1e-5)
