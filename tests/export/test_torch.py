@@ -308,13 +308,17 @@ def test_a_crop_is_centred_in_images_of_any_size(crop, tmp_path):
     lambda F, X: F.broadcast_div(F.cast(F.flatten(X) * 99, 'int64'), F.full(
         (1, 1), 7, dtype='int64')).astype('float32'),
     lambda F, X: (F.cast(F.flatten(X) * 9, 'int32') / 2 * 1.5).astype('float32') / 9,
+    lambda F, X: F.clip(
+        100 / (F.cast(F.flatten(X) * 9, 'int32') + 1), 12, 60).astype('float32') / 60,
+    lambda F, X: F.broadcast_mul(F.contrib.arange_like(X), F.reshape(
+        F.contrib.arange_like(X, axis=-1), (1, 1, 1, 8))) / 8000,
     lambda F, X: F.where(F.max(X, axis=(1, 2, 3)) > 0.98, F.flatten(X), F.flatten(X) * 2),
     lambda F, X: F.flatten(F.concat(*[F.reshape(X, shape=(-2, 1))] * 2, dim=-1)),
     lambda F, X: F.broadcast_add(F.flatten(X), F.reshape(F.sum(F.concat(
         F.max(X), F.min(X), dim=0)), (1, 1)))],
     ids=['where', 'max', 'batch_dot', 'reshape', 'crop', 'unbind', 'gather', 'topk', 'tile',
-         'integers', 'integers and scalars', 'where by row', 'reshape after the rest',
-         'max of all'])
+         'integers', 'integers and scalars', 'integer quotients', 'arange_like', 'where by row',
+         'reshape after the rest', 'max of all'])
 def test_operators_without_weights_compute_in_pytorch_what_they_do_here(compute, tmp_path):
     net = trained(layers_net(gluon_nn.HybridLambda(compute)), SHAPE)
     module = exported(net, tmp_path)[1]

@@ -179,6 +179,14 @@ def test_arithmetic_has_the_brackets_that_it_needs(compute, line):
     (nn.MaxPool2D(2, 2, 1, ceil_mode=True), 'got a last window that covers only padding'),
     (nn.HybridLambda(lambda F, X: F.softmax(X, F.cast(F.sum(X, axis=3), 'int32'), use_length=True)),
      'expected use_length=False, got use_length=True'),
+    (nn.HybridLambda(lambda F, X: F.topk(X, k=0, ret_typ='value')), 'got k=0, axis=-1'),
+    (nn.HybridLambda(lambda F, X: F.contrib.arange_like(X, axis=1, start=2)),
+     'expected start=0, got start=2'),
+    (nn.HybridLambda(lambda F, X: F.reshape_like(X, X, lhs_begin=1, rhs_begin=1)),
+     'expected lhs_begin=None, got lhs_begin=1'),
+    (nn.HybridLambda(lambda F, X: F.broadcast_like(
+        F.slice_axis(X, axis=1, begin=0, end=1), X, lhs_axes=(1,), rhs_axes=(1,))),
+     r'expected lhs_axes=None, got lhs_axes=\(1,\)'),
     (nn.BatchNorm(axis=2), r'\(BatchNorm\) in PyTorch: expected axis=1 .*, got axis=2 for')])
 def test_a_layer_that_pytorch_has_not_is_refused_with_what_is_allowed(layer, message):
     with pytest.raises(ValueError, match=message):
@@ -198,6 +206,13 @@ def test_inputs_whose_names_python_reserves_get_other_names():
     assert 'def forward(self, value_lambda, value_torch):' in code
 
 
+def test_inputs_and_outputs_whose_names_python_does_not_tell_apart_get_different_names():
+    X, Y = mx.sym.var('a.b'), mx.sym.var('a_b')
+    code = code_of_symbol([mx.sym.relu(X, name='a/b'), mx.sym.relu(Y, name='self')],
+                          **{'a.b': (1, 2), 'a_b': (1, 2)})
+    assert 'def forward(self, a_b, a_b2):' in code and 'return a_b3, value_self' in code
+
+
 def test_a_layer_that_is_used_twice_is_made_once():
     shared = nn.Conv2D(2, 3, padding=1)
     code = code_of_layers(shared, nn.Activation('relu'), shared)
@@ -206,13 +221,6 @@ def test_a_layer_that_is_used_twice_is_made_once():
 
 def test_safetensors_has_the_weights_by_pytorchs_names_and_the_metadata(tmp_path):
     net = trained(small_net(), (1, 8, 8))
-def test_inputs_and_outputs_whose_names_python_does_not_tell_apart_get_different_names():
-    X, Y = mx.sym.var('a.b'), mx.sym.var('a_b')
-    code = code_of_symbol([mx.sym.relu(X, name='a/b'), mx.sym.relu(Y, name='self')],
-                          **{'a.b': (1, 2), 'a_b': (1, 2)})
-    assert 'def forward(self, a_b, a_b2):' in code and 'return a_b3, value_self' in code
-
-
     exporter.write_files(described(net, (1, 8, 8), model='small', classes=['a', 'b', 'c']),
                          str(tmp_path))
     assert sorted(path.name for path in tmp_path.iterdir()) == ['model.py', 'model.safetensors']

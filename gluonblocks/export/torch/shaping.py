@@ -113,6 +113,8 @@ def squeeze(node, values):
 
 def topk(node, values):
     demand(node, node.get('ret_typ', 'indices') != 'mask', 'a mask', 'values, indices or both')
+    k, axis = node.get('k', 1), node.get('axis', -1)
+    demand(node, k > 0 and axis is not None, 'k=%s, axis=%s' % (k, axis), 'k > 0 and an axis')
     return 'torch.topk({0}, {k=1}, dim={axis=-1}, largest=%s)' % (
         not node.get('is_ascend', False))
 
