@@ -260,3 +260,13 @@ def test_folders_of_images_for_several_inputs_are_refused(how, tmp_path):
     save(tmp_path, S.var('data') + S.var('mask'), data=(1,) + IMAGE, mask=(1,) + IMAGE)
     with pytest.raises(ValueError, match='a net with one input, found data, mask'):
         export(tmp_path, {'data': IMAGE, 'mask': IMAGE}, **how)
+
+
+def test_of_two_parameters_with_the_same_name_mxnets_is_used(tmp_path):
+    wanted, inputs = save(tmp_path, net())
+    path = str(tmp_path / 'net-0000.params')
+    arrays = mx.nd.load(path)
+    others = {'arg:norm_moving_mean': mx.nd.ones(4) * 9, 'aux:fc_bias': mx.nd.ones(3) * 9}
+    for both in (dict(others, **arrays), dict(arrays, **others)):
+        mx.nd.save(path, both)
+        assert_same(export(tmp_path), wanted, inputs)
