@@ -164,9 +164,10 @@ def _arange(node, values):
 
 
 # {operator: the only supported values of attributes that its expression in `CALLS` ignores}.
-_IGNORED = {'_contrib_arange_like': {'start': 0, 'step': 1, 'repeat': 1},
-            'broadcast_like': {'lhs_axes': None, 'rhs_axes': None},
-            'reshape_like': dict.fromkeys(['lhs_begin', 'lhs_end', 'rhs_begin', 'rhs_end'])}
+_IGNORED: Dict[str, Dict[str, Any]] = {
+    '_contrib_arange_like': {'start': 0, 'step': 1, 'repeat': 1},
+    'broadcast_like': {'lhs_axes': None, 'rhs_axes': None},
+    'reshape_like': dict.fromkeys(['lhs_begin', 'lhs_end', 'rhs_begin', 'rhs_end'])}
 _ACTIVATIONS = {'relu': 'F.relu({0})', 'sigmoid': 'torch.sigmoid({0})', 'tanh': 'torch.tanh({0})',
                 'softrelu': 'F.softplus({0})', 'softsign': 'F.softsign({0})',
                 'leaky': 'F.leaky_relu({0}, {slope=0.25})', 'elu': 'F.elu({0}, {slope=0.25})',
