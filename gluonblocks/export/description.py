@@ -54,6 +54,8 @@ class Images:
             count += len(batch.X)
             if count >= n:
                 break
+        if len(batches) == 1 and count == n:  # recurrent states have another first axis
+            return batches[0]
         index = np.arange(n) % count
 
         def joined(arrays):

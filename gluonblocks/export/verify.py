@@ -52,7 +52,9 @@ def symbol_engine(symbol, params, names):
     """Return a function that runs `symbol` on the CPU; labels (inputs not in `names`) are zero."""
     weights = {name: mx.nd.array(array, dtype=array.dtype) for name, array in params.items()}
     leave_memory(params.values())
-    operation = mx.nd.CachedOp(symbol, [('static_alloc', True), ('static_shape', True)])
+    # Without BlockGrad, MXNet refuses operators that have no gradient, such as argmax_channel.
+    operation = mx.nd.CachedOp(mx.sym.Group([mx.sym.BlockGrad(output) for output in symbol]),
+                               [('static_alloc', True), ('static_shape', True)])
 
     @functools.lru_cache(maxsize=None)
     def labels(*shapes):

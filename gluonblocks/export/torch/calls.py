@@ -30,6 +30,9 @@ def call_text(node, values):
     `node` must have no parameters. `values` maps value numbers (see `Node`) to `Value`s. Raises
     ValueError for attributes that PyTorch cannot express.
     """
+    for name, value in _IGNORED.get(node.op, {}).items():
+        demand(node, node.get(name, value) == value, '%s=%s' % (name, node.get(name)),
+               '%s=%s' % (name, value))
     text = CALLS[node.op]
     text = text(node, values) if callable(text) else text
     text = text.replace('{all}', ', '.join('{%d}' % i for i in range(len(node.inputs))))
@@ -46,7 +49,10 @@ def _activation(node, values):
 
 
 def _clip(node, values):
-    is_relu6 = (node.get('a_min'), node.get('a_max')) == (0, 6)
+    bounds = node.get('a_min'), node.get('a_max')
+    if values[node.number].is_integer:  # MXNet truncates the bounds
+        return 'torch.clamp({0}, %d, %d)' % bounds
+    is_relu6 = bounds == (0, 6)
     return 'F.relu6({0})' if is_relu6 else 'torch.clamp({0}, {a_min}, {a_max})'
 
 
@@ -157,6 +163,11 @@ def _arange(node, values):
     return 'torch.arange(%g, %g, {step=1}, dtype=torch.float32)' % (first, last)
 
 
+# {operator: the only supported values of attributes that its expression in `CALLS` ignores}.
+_IGNORED: Dict[str, Dict[str, Any]] = {
+    '_contrib_arange_like': {'start': 0, 'step': 1, 'repeat': 1},
+    'broadcast_like': {'lhs_axes': None, 'rhs_axes': None},
+    'reshape_like': dict.fromkeys(['lhs_begin', 'lhs_end', 'rhs_begin', 'rhs_end'])}
 _ACTIVATIONS = {'relu': 'F.relu({0})', 'sigmoid': 'torch.sigmoid({0})', 'tanh': 'torch.tanh({0})',
                 'softrelu': 'F.softplus({0})', 'softsign': 'F.softsign({0})',
                 'leaky': 'F.leaky_relu({0}, {slope=0.25})', 'elu': 'F.elu({0}, {slope=0.25})',
@@ -166,7 +177,8 @@ _ACTIVATIONS = {'relu': 'F.relu({0})', 'sigmoid': 'torch.sigmoid({0})', 'tanh': 
 ARITHMETIC: Dict[str, Any] = {
     '_plus': '{0} + {1}', '_plus_scalar': '{0} + {scalar}', '_minus_scalar': '{0} - {scalar}',
     '_rminus_scalar': '{scalar} - {0}', '_mul_scalar': '{0} * {scalar}',
-    '_div_scalar': _divide, '_rdiv_scalar': '{scalar} / {0}',
+    '_div_scalar': _divide, '_rdiv_scalar': lambda node, values: (
+        '({scalar} / {0}).to({0}.dtype)' if values[node.number].is_integer else '{scalar} / {0}'),
     '_power_scalar': '{0} ** {scalar}', '_maximum_scalar': 'torch.clamp({0}, min={scalar})',
     '_minimum_scalar': 'torch.clamp({0}, max={scalar})', 'reciprocal': '1 / {0}',
     'square': '{0} ** 2', 'negative': 'torch.neg({0})',
@@ -198,7 +210,9 @@ CALLS: Dict[str, Any] = {
     'where': _where,
     'Cast': _cast,
     '_zeros': _filled, '_ones': _filled, '_full': _filled, '_arange': _arange,
-    '_contrib_arange_like': 'torch.arange({0}.shape[{axis=0}], dtype=torch.float32)',
+    '_contrib_arange_like': lambda node, values: (
+        'torch.arange({0}.numel(), dtype=torch.float32).reshape({0}.shape)'
+        if node.get('axis') is None else 'torch.arange({0}.shape[{axis}], dtype=torch.float32)'),
     'zeros_like': 'torch.zeros_like({0})', 'ones_like': 'torch.ones_like({0})',
     'shape_array': 'torch.tensor({0}.shape)', 'Flatten': shaping.flatten,
     'Reshape': shaping.reshape, 'reshape_like': '{0}.reshape({1}.shape)',

@@ -38,7 +38,8 @@ class Forward:
         elif node.kind == 'constant':
             text = 'self.' + names[node.number]
         elif node.kind == 'embedding':
-            text = 'self.%s({0}.long())' % names[node.number]
+            text = 'self.%s({0}.long().clamp(0, %d))' % (names[node.number],
+                                                         node.get('input_dim') - 1)
         elif (node.kind == 'fc' and node.get('flatten', True)
               and len(self._values[node.inputs[0]].shape) != 2):
             text = 'self.%s(%s)' % (names[node.number], flatten(node, self._values))
