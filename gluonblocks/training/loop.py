@@ -55,9 +55,9 @@ class TrainingState:
     `history` contains an `EpochRecord` for each finished epoch. `epoch` is the number, counted from
     1, of the current epoch or, in `Hook.epoch_end` and after the run, of the next epoch. `step`
     counts the optimizer's steps in all epochs, and `batch` counts those in this epoch. `images`,
-    `losses` and `hits` (correct predictions) are this worker's sums for this epoch. `rate` is the
-    number of training images per second in the last finished epoch, or None. If a hook sets `stop`,
-    the run ends after the current epoch.
+    `losses.read()` and `hits.read()` (correct predictions) are this worker's sums for this epoch;
+    `read` waits for MXNet. `rate` is the number of training images per second in the last finished
+    epoch, or None. If a hook sets `stop`, the run ends after the current epoch.
     """
 
     def __init__(self):
