@@ -58,7 +58,7 @@ def run_training(options, folder=None, chosen_names=(), before=None, workers=Non
                               data_sha256=data_checksum(train_iter, test_iter)))
     tell('%s on %s: lr %g, batch size %d, epochs %d, seed %d, threads %s' % (
         options.model, options.dataset, options.lr, options.batch_size, options.epochs,
-        options.seed, os.environ.get('OMP_NUM_THREADS')))
+        options.seed, environment(own_model)['threads']))
 
     net = get_model(options.model, num_classes=facts['num_classes'])
     if options.dtype != 'float32':
