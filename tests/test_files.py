@@ -114,10 +114,13 @@ def test_a_pipe_is_written_to_as_it_is_if_somebody_reads_it(tmp_path):
     os.close(reader)
 
 
-def test_what_is_appended_comes_behind_and_a_folder_is_an_error(tmp_path):
+def test_what_is_appended_comes_behind_and_is_flushed_and_a_folder_is_an_error(
+        tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(files.os, 'fsync', flushed.append)
     for _ in range(2):
         append_file(str(tmp_path / 'file'), b'line\n')
-    assert (tmp_path / 'file').read_bytes() == b'line\nline\n'
+    assert (tmp_path / 'file').read_bytes() == b'line\nline\n' and len(flushed) == 2
     with pytest.raises(OSError, match='could not be written: Is a directory'):
         append_file(str(tmp_path), b'x')
 

@@ -23,9 +23,8 @@ def fused_step(X, gamma, beta, eps):
     scratch = nd.zeros_like(gamma), nd.zeros_like(gamma)
     Y, mean, inverse_deviation = nd.BatchNorm(X, gamma, beta, *scratch, eps=eps, fix_gamma=False,
                                               output_mean_var=True)
-    with autograd.pause():
-        var = nd.maximum(inverse_deviation ** -2 - eps, 0)  # rounding may make it negative
-        return Y, mean.reshape(gamma.shape), var.reshape(gamma.shape)
+    var = nd.maximum(inverse_deviation ** -2 - eps, 0)  # rounding may make it negative
+    return Y, mean.reshape(gamma.shape), var.reshape(gamma.shape)
 
 
 def batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum, fused=True):

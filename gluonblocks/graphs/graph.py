@@ -127,8 +127,10 @@ class Graph:
         return users[0] if len(users) == 1 and users[0] and users[0].op == op else None
 
     def is_only(self, node, entries):
-        """Return True if `node` is the only user of each of `entries`."""
-        return all(self.users(entry) == [node] for entry in entries)
+        """Return True if `node` is the only user of each of `entries`, and if each backward pass
+        overwrites their gradients instead of adding to them."""
+        return all(self.users(entry) == [node] and self.requests.get(entry[0].name) != 'add'
+                   for entry in entries)
 
     def replace(self, old, new):
         """Replace the output of the node `old` with the entry `new`, which has the same shape."""

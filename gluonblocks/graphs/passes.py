@@ -34,13 +34,12 @@ def fuse_stages(graph):
         conv = norm.inputs[0][0]
         if not _is_slow_convolution(graph, conv) or not _stage_supports(graph, conv, norm):
             continue
-        shape = graph.shape(conv.entry())
         attrs = _attrs(graph, norm, conv.inputs[0])
-        attrs.update(channels=shape[1], bias=len(conv.inputs) - 2, kernel=conv.pair('kernel'),
-                     pad=conv.pair('pad', (0, 0)))
+        attrs.update(channels=conv.attrs['num_filter'], bias=len(conv.inputs) - 2,
+                     kernel=conv.pair('kernel'), pad=conv.pair('pad', (0, 0)))
         last = _activation(graph, norm, attrs)
         pool = graph.next(last, 'Pooling')
-        if pool is not None and _stage_supports_pooling(pool, shape):
+        if pool is not None and _stage_supports_pooling(pool):
             attrs.update(window=pool.pair('kernel'), stride=pool.pair('stride', (1, 1)))
             last = pool
         graph.replace(last, Node('_gluonblocks_stage', norm.name + '_stage',
@@ -86,12 +85,12 @@ def multiply_small_maps(graph):
             continue
         data, *weights = conv.inputs
         shape = graph.shape(data)
-        if not graph.training and shape[0] < MANY_IMAGES:
+        if not shape or not graph.training and shape[0] < MANY_IMAGES:
             continue
         out = [_full_output(*side) for side in zip(
             shape[2:], conv.sides('kernel'), conv.sides('pad', (0, 0)),
             conv.sides('stride', (1, 1)))]
-        if not out or not all(out):
+        if not all(out):
             continue
         filters, bias, name = int(conv.attrs['num_filter']), len(weights) > 1, conv.name
         matrix = Node('_gluonblocks_matrix', name + '_matrix', weights, {
@@ -225,14 +224,13 @@ def _stage_supports(graph, conv, norm):
                  and graph.is_only(conv, conv.inputs[:1])))
 
 
-def _stage_supports_pooling(pool, shape):
-    """Return True if a fused stage can apply the pooling `pool` to an input of this `shape`."""
-    attrs, window = pool.attrs, pool.sides('kernel')
+def _stage_supports_pooling(pool):
+    """Return True if a fused stage can apply the pooling `pool`."""
+    attrs = pool.attrs
     return (attrs.get('pool_type', 'max') == 'max' and not pool.flag('global_pool')
             and attrs.get('pooling_convention', 'valid') == 'valid'
             and attrs.get('layout', 'None') in ('None', 'NCHW')
-            and not any(pool.sides('pad', (0, 0))) and len(window) == 2
-            and all(w <= n for w, n in zip(window, shape[2:])))
+            and not any(pool.sides('pad', (0, 0))))
 
 
 def _full_output(size, kernel, pad, stride):

@@ -60,7 +60,7 @@ def encode_checkpoint(net, trainer, state, rows, identity, ranks):
         'counts': {key: update_count(trainer.optimizer, ctx.device_id, index)
                    for ctx, _, _, index, key in _updates(net, trainer)},
         'optimizer': {name: value for name, value in vars(trainer.optimizer).items()
-                      if isinstance(value, (int, float)) and not isinstance(value, bool)}})
+                      if isinstance(value, (int, float))}})
 
 
 def load_checkpoint(path, identity=None):

@@ -146,6 +146,8 @@ def test_function_computes_in_other_float_types(dtype, rtol, fused):
     close(X_nd.grad, expected[1], rtol)
     close(var, 0.1 * expected[5], rtol)
     assert Y.dtype == mean.dtype == var.dtype == np.dtype(dtype).type
+    Y, _, _ = gb.batch_norm(X_nd, *params, eps=EPS, momentum=MOMENTUM, fused=fused)
+    close(Y, gamma.astype('float64') * X / np.sqrt(EPS) + beta, rtol)
 
 
 @pytest.mark.parametrize('hybridize', [False, True])

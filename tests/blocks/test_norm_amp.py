@@ -32,13 +32,3 @@ def test_a_net_converted_to_bfloat16_predicts_the_same_within_its_eight_bits():
         assert re.search('bfloat16|mkldnn|primitive', str(error).lower())
         pytest.skip('this processor or MXNet has no bfloat16: %s' % error)
     close(Y, expected, 0.05)
-
-
-def test_a_net_is_converted_to_float16():
-    X = nd.random.uniform(shape=(4, 1, 28, 28))
-    net = trained_net(X)
-    converted = amp.convert_hybrid_block(net, target_dtype='float16', ctx=mx.cpu())
-    casts = [node for node in converted(mx.sym.var('data')).get_internals().list_outputs()
-             if 'amp_cast' in node]
-    assert casts
-    assert set(converted.collect_params()) == set(net.collect_params())

@@ -107,7 +107,7 @@ def test_changed_settings_count_once_the_net_is_hybridized_again(kind):
 @pytest.mark.parametrize('name, value, message', [
     ('eps', -1, 'eps must be a number from 0 to inf, got -1'),
     ('eps', '1e-5', "eps must be .*got '1e-5'"),
-    ('eps', float('nan'), 'eps must be .*got nan'),
+    ('eps', float('nan'), 'eps must be .*got nan'), ('eps', np.inf, 'eps must be .*got inf'),
     ('momentum', 1.5, 'momentum must be a number from 0 to 1, got 1.5'),
     ('momentum', True, 'momentum must be .*got True')])
 def test_settings_that_make_no_layer_are_refused(name, value, message):

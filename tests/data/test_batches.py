@@ -38,7 +38,8 @@ def test_batches_equal_those_of_the_books_loader(resize, books):  # whose pair i
 
 def test_colours_become_channels_in_front():
     images = RNG.randint(0, 256, (4, 28, 30, 3)).astype(np.uint8)
-    X, _ = next(iter(gb.data.BatchLoader(images, LABELS[:4], 4)))
+    X, y = next(iter(gb.data.BatchLoader(images, LABELS[:4].astype('uint8'), 4)))
+    assert y.dtype == np.int32
     assert (X.asnumpy() == images.transpose(0, 3, 1, 2).astype('float32') / 255).all()
 
 

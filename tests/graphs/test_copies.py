@@ -27,11 +27,11 @@ def trained(kind=Net, ctx=None):
     return net, trainer
 
 
-def step(net, trainer, scale=1):
+def step(net, trainer):
     for ctx in net[0].weight.list_ctx():
         with autograd.record():
             loss = gluon.loss.SoftmaxCrossEntropyLoss()(net(X.as_in_context(ctx)),
-                                                        y.as_in_context(ctx)) * scale
+                                                        y.as_in_context(ctx))
         loss.backward()
     trainer.step(8)
 
@@ -85,15 +85,3 @@ def test_uninitialized_nets_and_symbol_blocks_can_be_copied(make_copy):
     block.initialize()
     want = block(X)
     assert (make_copy(block)(X) == want).asnumpy().all()
-
-
-def test_deepcopy_keeps_the_weights_of_the_best_step():
-    net, trainer = trained()
-    losses, best = [], None
-    for scale in (1, -300):  # the second step increases the loss
-        step(net, trainer, scale)
-        losses.append(gluon.loss.SoftmaxCrossEntropyLoss()(net(X), y).mean().asscalar())
-        if losses[-1] == min(losses):
-            best = copy.deepcopy(net)
-    assert losses[0] < losses[1]
-    assert gluon.loss.SoftmaxCrossEntropyLoss()(best(X), y).mean().asscalar() == losses[0]

@@ -67,10 +67,13 @@ def nodes(graph, op):
     return [node for node in graph.nodes if node.op == op]
 
 
-def test_a_net_with_divided_norms_trains_like_one_without():
+@pytest.mark.parametrize('request_', ['write', 'add'])
+def test_a_net_with_divided_norms_trains_like_one_without(request_):
     net = small_net(*head())
     net(images())
     other = copy_of(net, lambda: small_net(*head()))
+    for each in (net, other):
+        each.collect_params('.*conv.*weight').setattr('grad_req', request_)
     net.hybridize(static_alloc=True)
     fast, slow = train(net), train(other)
     assert '_split_v2' in net.graph_for((6, 2, 8, 8)).tojson()
@@ -117,9 +120,9 @@ def test_the_only_concatenation_left_is_the_one_without_a_convolution_after_it()
         assert sorted(found) == list(range(net.collect_params()[name].shape[0]))
 
 
-def concatenated(**norm):
+def concatenated(dim=1, of=mx.sym.identity, **norm):
     """Return a norm of two concatenated inputs, and the concatenation."""
-    both = mx.sym.concat(mx.sym.var('X'), mx.sym.var('Y'), dim=1)
+    both = mx.sym.concat(of(mx.sym.var('X')), of(mx.sym.var('Y')), dim=dim)
     return mx.sym.BatchNorm(both, name='norm', **dict({'fix_gamma': False}, **norm)), both
 
 
@@ -141,8 +144,8 @@ def test_a_norm_of_a_concatenation_is_divided_and_a_convolution_if_that_saves_me
 def sharing():
     """Return a net of two norms that share their averages."""
     X, Y = mx.sym.var('X'), mx.sym.var('Y')
-    shared = [mx.sym.var('norm_' + name) for name in ('gamma', 'beta', 'mean', 'var')]
-    one, two = [mx.sym.BatchNorm(mx.sym.concat(*pair, dim=1), *shared, fix_gamma=False)
+    shared = {'moving_mean': mx.sym.var('mean'), 'moving_var': mx.sym.var('var')}
+    one, two = [mx.sym.BatchNorm(mx.sym.concat(*pair, dim=1), fix_gamma=False, **shared)
                 for pair in ((X, Y), (Y, X))]
     return one + two
 
@@ -150,9 +153,10 @@ def sharing():
 @pytest.mark.parametrize('make, channels', [
     (lambda: concatenated(use_global_stats=True)[0], 16), (lambda: concatenated(axis=2)[0], 16),
     (lambda: concatenated(output_mean_var=True)[0], 16), (sharing, 16),
+    (lambda: concatenated(2)[0], 16), (lambda: concatenated(of=mx.sym.flatten)[0], 16),
     (lambda: mx.sym.Group(concatenated()), 16),  # the concatenation is an output
     (lambda: concatenated()[0], 12)],  # not a multiple of VECTOR
-    ids=['global', 'axis', 'mean and var', 'shared', 'output', 'vectors'])
+    ids='global axis moments shared rows matrix output vectors'.split())
 def test_other_norms_are_not_divided(make, channels):
     assert not divided_pair(make(), channels).slices
 

@@ -63,6 +63,14 @@ def test_a_sigmoid_is_not_fused():
     assert FUSED not in operations(make(nn.BatchNorm(), nn.Activation('sigmoid')))
 
 
+def test_a_norm_of_sequences_is_not_fused():
+    net = Net()
+    net.add(nn.Conv1D(16, 3), nn.BatchNorm(), nn.Activation('relu'))
+    net.initialize()
+    net.hybridize()
+    assert net(images(2, 1, 6)).asnumpy().shape == (2, 16, 4)
+
+
 @pytest.mark.parametrize('value', ['0', 'false', 'False'])
 def test_without_onednn_nothing_is_fused(monkeypatch, value):
     monkeypatch.setenv('MXNET_MKLDNN_ENABLED', value)

@@ -84,6 +84,8 @@ LAYERS = {
     'average': lambda: [nn.Conv2D(5, 3), nn.BatchNorm(), nn.Activation('relu'), nn.AvgPool2D(2)],
     'no activation': lambda: [nn.Conv2D(5, 3), gb.BatchNorm(5, num_dims=4), nn.MaxPool2D(2)],
     'stride': lambda: [nn.Conv2D(5, 3, strides=2), gb.BatchNorm(5, num_dims=4)],
+    'pooling in another layout': lambda: [nn.Conv2D(5, 3), nn.BatchNorm(),
+                                          nn.MaxPool2D(2, layout='NHWC')],
     'padded pooling': lambda: [nn.Conv2D(5, 3), nn.BatchNorm(), nn.MaxPool2D(3, 2, 1)],
     'full pooling': lambda: [nn.Conv2D(5, 2), nn.BatchNorm(), nn.MaxPool2D(2, ceil_mode=True)],
     'no scale': lambda: [nn.Conv2D(5, 3), nn.BatchNorm(scale=False), nn.MaxPool2D(2)],

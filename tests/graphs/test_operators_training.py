@@ -35,6 +35,41 @@ def test_the_gradient_of_the_input_follows_its_grad_req(monkeypatch, request_):
                         lambda: (lambda net: net.add(gb.BatchNorm(2, 4)) or net)(Net()), use)
 
 
+class Learned(nn.HybridBlock):
+    """Layers whose input is a learned array."""
+
+    def __init__(self, shape, *layers):
+        super().__init__()
+        self.layers, self.array = nn.HybridSequential(), self.params.get('weight', shape=shape)
+        self.layers.add(*layers)
+
+    def hybrid_forward(self, F, X, array):
+        return F.broadcast_mul(self.layers(array), X)
+
+
+@pytest.mark.parametrize('request_', ['write', 'add'])
+@pytest.mark.parametrize('shape, make', [
+    ((8, 5), lambda: [gb.BatchNorm(5, 2)]),
+    ((4, 2, 6, 6), lambda: [nn.Conv2D(3, 3), gb.BatchNorm(3, 4)])])
+def test_so_does_the_gradient_of_a_learned_input(monkeypatch, shape, make, request_):
+    def use(net):
+        net[0].array.grad_req = request_
+        return step(net, images(*[1] * len(shape)), 3)
+
+    def learned():
+        net = Net()
+        net.add(Learned(shape, *make()))
+        return net
+    same_with_operators(monkeypatch, learned, use)
+
+
+def test_sparse_gradients_are_left_to_mxnet(monkeypatch):
+    def use(net):
+        net[0].weight._grad_stype = 'row_sparse'
+        return step(net, images(6, 1, 8, 8))
+    same_with_operators(monkeypatch, small, use)
+
+
 def test_grad_req_may_change_between_steps(monkeypatch):
     def use(net):
         X = images(6, 2, 8, 8)

@@ -56,11 +56,18 @@ def test_a_convolution_on_a_2x2_map_is_replaced():
     {'shape': (4, 3, 5, 5), 'kernel': (9, 9), 'pad': (4, 4)},  # 25 * 25 weights for 9 * 9 taps
     {'stride': (1, 3), 'pad': (1, 2)},
     {'kernel': (1, 1), 'pad': (0, 0), 'shape': (4, 3, 1, 1)}, {'num_group': 3},
+    {'kernel': (3,), 'pad': (1,), 'shape': (4, 3, 2)},
     {'dilate': (2, 2), 'shape': (4, 3, 3, 3)},
     {'requests': [('w', 'add')]}, {'requests': [('w', 'null')]}, {'requests': []},
     {'layout': 'NHWC'}], ids=str)
 def test_other_convolutions_are_not_replaced(case):
     assert not replaced(**case)
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_a_convolution_of_images_of_unknown_shape_is_kept(training):
+    conv = mx.sym.Convolution(mx.sym.var('x'), kernel=(3, 3), num_filter=6)
+    assert len(multiply_small_maps(Graph(conv, training, True)).nodes) == 4
 
 
 def test_convolutions_that_share_a_weight_are_not_replaced():

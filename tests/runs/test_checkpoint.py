@@ -167,6 +167,20 @@ def test_names_shapes_and_types_are_compared_with_the_net(saved, changes, how, s
         restore_checkpoint(dict(tensors, **changes), info, net, trainer, Alone())
 
 
+def test_another_number_of_workers_continues_with_the_sums_of_all_ranks(saved):
+    tensors, info = load_checkpoint(str(saved))
+    sums = []
+    for num_saved, rank, world_size in ((1, 0, 1), (3, 0, 2), (3, 1, 2)):
+        tensors.update(('rank/%d' % k, tensors['rank/0']) for k in range(num_saved))
+        net, trainer = make(mx.cpu(), momentum=0.9)
+        net(nd.zeros((1, 1, 6, 6)))
+        workers = Alone()
+        workers.rank, workers.world_size = rank, world_size
+        state = restore_checkpoint(tensors, info, net, trainer, workers)
+        sums.append([state.images, state.losses.total, state.hits.total])
+    assert sums[0][0] == 20 and sums[1:] == [[3 * value for value in sums[0]], [0, 0, 0]]
+
+
 def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     net, trainer = make(mx.cpu())
     state = gb.training.TrainingState()

@@ -10,6 +10,7 @@ from small_runs import content, start, stopped
 
 import gluonblocks as gb
 from gluonblocks.files import DamagedFile, temporary_prefix
+from gluonblocks.runs.checkpoint import load_checkpoint
 from gluonblocks.runs.folder import lock_folder
 
 
@@ -77,6 +78,11 @@ def test_the_weights_of_another_run_are_refused(copied, folder):
             gb.load_run(copied, weights=name)
 
 
+def test_final_weights_in_the_place_of_a_checkpoint_are_refused(whole):
+    with pytest.raises(DamagedFile, match='expected a checkpoint, found only weights'):
+        load_checkpoint(os.path.join(whole.folder, 'final.safetensors'))
+
+
 def test_damage_to_what_is_not_needed_costs_only_itself(whole, half, capsys):
     with open(os.path.join(half, 'times.csv'), 'w') as f:
         f.write('epoch,seconds,rate\n1\n')
@@ -123,3 +129,5 @@ def test_a_run_that_does_not_look_at_the_loss_still_saves_no_weights_that_are_no
 def test_two_processes_cannot_train_in_one_folder(copied):
     with lock_folder(copied), pytest.raises(ValueError, match='is in use by another process'):
         gb.resume_run(copied)
+    with pytest.raises(ValueError, match='already contains a run'), lock_folder(copied, new=True):
+        pass  # another process may start a run after `train_model` has looked at the folder

@@ -16,6 +16,7 @@ from gluonblocks.runs import folder as module
 from gluonblocks.runs import records
 from gluonblocks.runs.checkpoint import load_checkpoint
 from gluonblocks.runs.config import read_config
+from gluonblocks.training import norms
 
 
 def test_the_folder_has_all_there_is_to_a_run(whole):
@@ -45,6 +46,16 @@ def test_config_tells_what_was_asked_what_was_defaulted_and_on_what(whole):
     assert {name: config[name] for name in expected} == expected
     assert config['versions']['mxnet'] == mx.__version__ and config['threads']
     assert re.match('[0-9a-f]{64}$', config['data_sha256'])
+
+
+def test_what_belongs_to_a_checkpoint_is_written_before_it(folder, monkeypatch):
+    names = []
+    for owner, function in ((module, 'write_file'), (norms, 'append_file')):
+        monkeypatch.setattr(
+            owner, function, lambda path, *args, write=getattr(owner, function), **how: (
+                names.append(os.path.basename(path).split('.')[0]), write(path, *args, **how)))
+    start(folder, epochs=1, norm_stats=True)
+    assert names == ['config', 'last', 'norms', 'best', 'last', 'final']
 
 
 def test_a_run_without_a_folder_computes_and_prints_the_same(whole, capsys):

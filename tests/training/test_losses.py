@@ -22,8 +22,8 @@ def by_hand(smoothing):
 
 @pytest.mark.parametrize('smoothing', [0.0, 0.1, 0.7])
 def test_smoothed_cross_entropy_is_that_of_smoothed_labels(smoothing):
-    loss = SmoothedSoftmaxCrossEntropyLoss(smoothing)
-    found = loss(nd.array(Y_HAT), nd.array(Y, dtype='int32'))
+    score = make_score(SmoothedSoftmaxCrossEntropyLoss(smoothing), with_operators=True)
+    found, _ = score(nd.array(Y_HAT), nd.array(Y, dtype='int32'))
     np.testing.assert_allclose(found.asnumpy(), by_hand(smoothing), rtol=1e-5)
 
 
@@ -35,6 +35,11 @@ def test_half_precision_outputs_are_summed_up_in_float32():
     found = make_loss(dtype='float16')(nd.array(Y_HAT, dtype='float16', ctx=mx.cpu()), nd.array(Y))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found.asnumpy(), by_hand(0), rtol=1e-2)
+
+
+def test_outputs_in_double_precision_are_scored_by_mxnet():
+    losses, _ = make_score(with_operators=True)(nd.array(Y_HAT, dtype='float64'), nd.array(Y))
+    np.testing.assert_allclose(losses.asnumpy(), by_hand(0), rtol=1e-5)
 
 
 @pytest.mark.parametrize('scale', [1, 1e3, 1e10], ids=str)

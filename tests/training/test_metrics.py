@@ -73,6 +73,12 @@ def test_labels_that_are_not_a_class_are_refused(ctx, before, bad, said):
         gb.evaluate_accuracy(BATCHES[:before] + batch, net, ctx)
 
 
+def test_sums_are_in_double_precision():
+    losses = RunningSum()
+    losses.add([nd.array([2 ** 24, 1, 1])])
+    assert losses.read() == 2 ** 24 + 2  # in float32, 2 ** 24 + 1 is 2 ** 24
+
+
 def test_a_resumed_sum_counts_the_batches_before_it():
     losses = RunningSum(total=7.0, num_batches=3)
     for number in (1.0, np.inf, np.nan):

@@ -23,7 +23,7 @@ struct Moments {
   // a fixed order, so that the results do not depend on the number of threads.
   void add(const Moments& other) {
     const double all = n + other.n, d = other.mean - mean;
-    if (n && !(std::isfinite(mean) && std::isfinite(other.mean))) {
+    if (!(std::isfinite(mean) && std::isfinite(other.mean))) {
       mean += other.mean;  // preserves infinity, as a sum does
       squares = NAN;
     } else {
