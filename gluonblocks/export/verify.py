@@ -159,7 +159,8 @@ def _difference(where, wanted, found, atol):
     rows = (len(wanted), -1) if wanted.ndim > 1 else (1, -1)
     wanted, found = [array.astype('float64').reshape(rows) for array in (wanted, found)]
     scale = np.abs(wanted).max(axis=1, keepdims=True, initial=1, where=np.isfinite(wanted))
-    off = np.where(wanted == found, 0, np.abs(wanted - found) / scale)  # inf - inf is NaN
+    with np.errstate(invalid='ignore'):  # inf - inf is NaN
+        off = np.where(wanted == found, 0, np.abs(wanted - found) / scale)
     if atol is not None and not off.max() <= atol:
         raise VerificationError(
             "%s: row %d differs from the net's output by %.3g, relative to max(1, the row's "
@@ -190,8 +191,9 @@ def _reordered(wanted, found, atol):
 
 
 def _cosine(wanted, found):
-    """Return the cosine similarity of two flattened outputs, or 1 if `wanted` is all zeros."""
-    wanted, found = [array.astype('float64').ravel() for array in (wanted, found)]
+    """Return the cosine similarity of two outputs' finite values; 1 if `wanted` is all zeros."""
+    finite = np.isfinite(wanted) & np.isfinite(found)
+    wanted, found = [array[finite].astype('float64') for array in (wanted, found)]
     length = np.linalg.norm(wanted) * np.linalg.norm(found)
     return float(wanted @ found / length) if length else float(not wanted.any())
 

@@ -58,7 +58,8 @@ def test_an_infinite_value_does_not_hide_a_difference_in_the_rest_of_the_image(f
         return lambda inputs: [np.float32([values] * len(inputs[0]))]
     net = engine([-np.inf, 1, 2])
     if passes:
-        assert check(engine(found), net=net, classes=False).largest_difference == 0
+        result = check(engine(found), net=net, classes=False)
+        assert (result.largest_difference, result.agreement) == (0, pytest.approx(1))
     else:
         with pytest.raises(VerificationError, match='row 0 differs'):
             check(engine(found), net=net, classes=False)
