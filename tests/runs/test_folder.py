@@ -50,10 +50,12 @@ def test_config_tells_what_was_asked_what_was_defaulted_and_on_what(whole):
 
 def test_what_belongs_to_a_checkpoint_is_written_before_it(folder, monkeypatch):
     names = []
-    for owner, function in ((module, 'write_file'), (norms, 'append_file')):
-        monkeypatch.setattr(
-            owner, function, lambda path, *args, write=getattr(owner, function), **how: (
-                names.append(os.path.basename(path).split('.')[0]), write(path, *args, **how)))
+
+    def recorded(write):
+        return lambda path, *args, **how: (
+            names.append(os.path.basename(path).split('.')[0]), write(path, *args, **how))
+    monkeypatch.setattr(module, 'write_file', recorded(module.write_file))
+    monkeypatch.setattr(norms, 'append_file', recorded(norms.append_file))
     start(folder, epochs=1, norm_stats=True)
     assert names == ['config', 'last', 'norms', 'best', 'last', 'final']
 
