@@ -3,6 +3,7 @@
 A name is 'name' for a registered entry, 'prefix:name' for a family such as GluonCV's models, or
 'module:name' for an object that is imported as in `from module import name`.
 """
+import contextlib
 import difflib
 import hashlib
 import importlib
@@ -12,10 +13,11 @@ import sys
 import traceback
 from typing import Any, Callable, Dict
 
-from .files import DamagedFile, read_file
+from .files import read_file
 
 _SPEC = re.compile(r'[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*')
 _MAX_BYTES = 2 ** 24  # of a source file
+_digests: Dict[str, Any] = {}  # module name -> (its spec, the SHA-256 of its file)
 
 
 class Registry:
@@ -36,10 +38,18 @@ class Registry:
         self._in_words = in_words or (lambda: ', '.join(sorted(self.entries)))
 
     def add(self, entry):
-        """Register `entry`. Raises ValueError if its name is already registered."""
-        if entry.name in self.entries:
+        """Register `entry`; a function that a notebook cell or a reload defines again is replaced.
+
+        Raises ValueError if the name is registered for another function.
+        """
+        before = self.entries.get(entry.name)
+        if before and self._origin(before) != self._origin(entry):
             raise ValueError('a %s named %r is already registered' % (self.kind, entry.name))
         self.entries[entry.name] = entry
+
+    def _origin(self, entry):
+        function = getattr(entry, self._function)
+        return getattr(function, '__module__', None), getattr(function, '__qualname__', function)
 
     def add_prefix(self, prefix, look_up, example):
         """Make `find` call `look_up(rest)` for names of the form 'prefix:rest'.
@@ -128,6 +138,7 @@ def load_object(spec, kind):
                          % (kind, spec, error.name or error))
     except (Exception, SystemExit) as error:  # the import runs the module, which may exit
         raise ValueError('%s %s cannot be imported: %s' % (kind, spec, message_of(error)))
+    _digest_of(name)
     for part in attribute.split('.'):
         if not hasattr(found, part):
             known = [other for other, value in sorted(getattr(found, '__dict__', {}).items())
@@ -162,17 +173,30 @@ def spec_of(function, kind):
 def source_of(spec):
     """Return the origin of an imported 'MODULE:NAME' as a dict of strings.
 
-    The keys are `module`, `name`, `file` (its path) and `sha256` (of its content). The last two
-    values are empty if the module has no source file.
+    The keys are `module`, `name`, `file` (its path) and `sha256` (of its content when it was
+    imported). The last two values are empty if the module has no source file.
     """
     name, _, attribute = spec.partition(':')
-    path, digest = getattr(sys.modules[name], '__file__', None) or '', ''
-    try:
-        digest = hashlib.sha256(read_file(path, _MAX_BYTES)).hexdigest() if path else ''
-    except (OSError, DamagedFile):
-        path = ''
+    digest = _digest_of(name)
+    path = sys.modules[name].__file__ if digest else ''
     return {'module': name, 'name': attribute, 'file': os.path.abspath(path) if path else '',
             'sha256': digest}
+
+
+def _digest_of(name):
+    """Return the SHA-256 of an imported module's source file, or '' if it has none.
+
+    The file is read once after each import or reload: if it is edited later, for example while a
+    notebook is open, Python still runs the code that it imported.
+    """
+    module = sys.modules[name]
+    imported, path = getattr(module, '__spec__', None) or module, getattr(module, '__file__', None)
+    if name not in _digests or _digests[name][0] is not imported:
+        _digests[name] = imported, ''
+        with contextlib.suppress(OSError):
+            if path:
+                _digests[name] = imported, hashlib.sha256(read_file(path, _MAX_BYTES)).hexdigest()
+    return _digests[name][1]
 
 
 def import_folder(source):

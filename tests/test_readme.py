@@ -10,8 +10,6 @@ import gluonblocks as gb
 from gluonblocks.runs.records import HistoryRow, TimesRow
 from gluonblocks.training.norms import NormRow
 
-TRAINED = ['resnet', 'densenet']
-
 
 def read(*names):
     with open(os.path.join(REPOSITORY, *names)) as f:
@@ -22,8 +20,8 @@ def section(document, title):
     return read(document).partition('\n## %s\n' % title)[2].partition('\n## ')[0]
 
 
-@pytest.mark.parametrize('name', TRAINED)
-def test_the_table_has_the_last_epoch_that_a_run_printed(name):
+def test_the_table_has_the_last_epoch_that_a_run_printed():
+    name = 'densenet'
     *_, last = re.findall(r'epoch (\d+), loss ([\d.]+), train acc ([\d.]+), test acc ([\d.]+)',
                           read('results', name + '.txt'))
     assert '| `%s` | gluonblocks | 1 | %s |' % (name, ' | '.join(last)) in read('README.md')

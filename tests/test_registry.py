@@ -1,6 +1,8 @@
 """Code of others by 'module:name': found, named, and refused in words."""
 import functools
 import hashlib
+import importlib
+import sys
 
 import pytest
 
@@ -49,3 +51,14 @@ def test_a_module_that_is_nowhere_is_refused_with_what_to_do():
 def test_what_no_other_process_can_import_has_no_name(function):
     with pytest.raises(ValueError, match='not a lambda, a partial|cannot be imported'):
         spec_of(function, 'it')
+
+
+def test_an_edit_counts_from_the_import_that_runs_it(write_module):
+    path = write_module('edited_later', 'def f(): return 6\n')
+    module = sys.modules[load_object('edited_later:f', 'it').__module__]
+    imported = source_of('edited_later:f')
+    path.write_text('def f(): return 60\n')
+    assert load_object('edited_later:f', 'it')() == 6 and source_of('edited_later:f') == imported
+    importlib.reload(module)
+    assert module.f() == 60 and source_of('edited_later:f')['sha256'] == hashlib.sha256(
+        path.read_bytes()).hexdigest() != imported['sha256']

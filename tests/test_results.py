@@ -11,8 +11,8 @@ UNKNOWN = (float('nan'),) * 3
 
 def run(folder, seed, test_acc=0.5, chosen=(), state='finished: 5 epochs', **options):
     """Return a run of lenet_bn, in the form in which the report reads it from a folder."""
-    config = dict(model='lenet_bn', dataset='fashion-mnist', seed=seed,
-                  chosen=['seed', *chosen], **options)
+    config = dict(dict(model='lenet_bn', dataset='fashion-mnist', seed=seed, epochs=5,
+                       chosen=['seed', *chosen]), **options)
     return SimpleNamespace(folder=folder, config=config, state=state,
                            epochs=[Epoch(5, 0.25, 0.875, test_acc, *UNKNOWN)])
 
@@ -35,6 +35,14 @@ def test_runs_that_differ_only_in_their_seed_share_a_row_of_means_and_ranges(pri
     assert mean == ('| `lenet_bn` | gluonblocks | 2 | 5 | 0.2500 (0.2500–0.2500) '
                     '| 0.875 (0.875–0.875) | 0.500 (0.250–0.750) |')
     assert other == '| `lenet_bn`, lr 0.125 | gluonblocks | 1 | 5 | 0.2500 | 0.875 | 0.500 |'
+
+
+def test_a_record_of_norms_does_not_separate_runs_and_resuming_for_more_epochs_does(print_runs):
+    recorded = run('b', 2, chosen=['norm_stats', 'stop_non_finite'], norm_stats=True,
+                   stop_non_finite=False)
+    _, lines, _ = print_runs(run('a', 1), recorded, run('c', 3, epochs=6))
+    assert [line[:30] for line in lines if '`' in line] == [
+        '| `lenet_bn` | gluonblocks | 2', '| `lenet_bn` | gluonblocks | 1']
 
 
 def test_published_results_follow_a_model_that_was_trained_with_its_recipe(print_runs):

@@ -12,24 +12,24 @@ import sys
 
 from gluonblocks.report.charts import published_runs
 from gluonblocks.report.run import read_runs
+from gluonblocks.runs.options import BOOKKEEPING
 
 HEAD = ('| model | source | runs | epochs | loss | train acc | test acc |\n'
         '|---|---|---|---|---|---|---|\n')
 MEASURES = [('loss', '%.4f'), ('train_acc', '%.3f'), ('test_acc', '%.3f')]
-# Options that `options` omits: `groups` compares the model and the data set itself, the seed
-# differs between the runs in a group, and the other options do not affect training.
-NO_INFLUENCE = {'model', 'dataset', 'seed', 'out', 'data_root', 'checkpoint_every', 'tensorboard',
-                'report'}
 
 
 def options(config):
-    """Return the options that the user set, except those in NO_INFLUENCE, as text."""
+    """Return the options that the user set and that affect training, as text.
+
+    The data set, which `groups` compares itself, and the seed are omitted.
+    """
     return ', '.join('%s %s' % (name.replace('_', '-'), config[name])
-                     for name in sorted(set(config['chosen']) - NO_INFLUENCE))
+                     for name in sorted(set(config['chosen']) - {'dataset', 'seed', *BOOKKEEPING}))
 
 
 def groups(folders):
-    """Group the runs in `folders`; return {(model, dataset, options): list of runs}.
+    """Group the runs in `folders`; return {(model, dataset, options, epochs): list of runs}.
 
     Raises ValueError if a run is not finished, or if two runs of a group have the same seed.
     """
@@ -37,7 +37,9 @@ def groups(folders):
     for run in read_runs(folders):
         if run.state.startswith('not finished'):
             raise ValueError('%s is %s' % (run.folder, run.state))
-        runs = found[run.config['model'], run.config['dataset'], options(run.config)]
+        # A run that was resumed to train for more epochs did not choose them at its start.
+        runs = found[run.config['model'], run.config['dataset'], options(run.config),
+                     run.config['epochs']]
         for other in runs:
             if other.config['seed'] == run.config['seed']:
                 raise ValueError('expected one run for each seed, but %s and %s both have '
@@ -56,7 +58,7 @@ def summary(values, form):
 def table(found):
     """Return the groups of runs as a Markdown table."""
     text = HEAD
-    for (model, dataset, changed), runs in found.items():
+    for (model, dataset, changed, _), runs in found.items():
         last = [run.epochs[-1] for run in runs]
         epochs = sorted({row.epoch for row in last})
         cells = [summary([getattr(row, name) for row in last], form) for name, form in MEASURES]

@@ -95,9 +95,10 @@ FOLDER_PREFIX = 'folder:'  # 'folder:PATH' is the data set in an image folder
 
 
 def register_dataset(name, load, class_names, channels=1, takes_root=False, **card):
-    """Register a `DataSet` under `name`. Raises ValueError if the name is already registered.
+    """Register a `DataSet` under `name`.
 
-    `card` contains the fields for model cards: license, source, hub, limits.
+    `card` contains the fields for model cards: license, source, hub, limits. Raises ValueError if
+    the name is registered for another function.
     """
     DATASETS.add(DataSet(name, load, tuple(class_names), channels, takes_root, **card))
 

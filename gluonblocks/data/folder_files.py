@@ -53,7 +53,10 @@ def find_images(folder, test_share=None, seed=0):
         names = sorted({*train, *test})
         train, test = [{name: part.get(name, []) for name in names} for part in (train, test)]
     else:
-        train, test = _split(_classes_in(folder, others), test_share, seed, folder)
+        classes = _classes_in(folder, others)
+        if {'train', 'test'} <= {name.lower() for name in classes}:  # such as Train and Test
+            raise bad_layout('the names of the folders train and test must be in lower case')
+        train, test = _split(classes, test_share, seed, folder)
     untrained, untested = [[name for name, paths in part.items() if not paths]
                            for part in (train, test)]
     if untrained:

@@ -4,7 +4,7 @@ import numpy as np
 from ..files import write_file
 from ..models.summary import format_table
 from ..training.metrics import accuracy_of, class_scores
-from .style import FAINT, INK, TITLE, encode_figure, new_figure, plain, style_axes
+from .style import FAINT, HEADLINE, INK, encode_figure, new_figure, plain, style_axes
 
 # With more classes than this, the cells are too small to contain numbers.
 MOST_NUMBERED = 25
@@ -46,8 +46,9 @@ def draw_confusion(matrix, names):
     ax.spines[['left', 'bottom']].set_visible(False)
     ax.set_xlabel('predicted class')
     ax.set_ylabel('true class')
-    ax.set_title('Confusion matrix: accuracy %.4f on %s images'
-                 % (accuracy_of(matrix), f'{matrix.sum():,}'), **TITLE)
+    # A title of the axes would begin to the right of the class names, and might be cut off.
+    figure.suptitle('Confusion matrix: accuracy %.4f on %s images'
+                    % (accuracy_of(matrix), f'{matrix.sum():,}'), **dict(HEADLINE, fontsize=10.5))
     for (i, j), count in np.ndenumerate(matrix) if numbered else ():
         if count:
             ax.text(j, i, str(count), ha='center', va='center', fontsize=8 if count < 1e5 else 6,
@@ -74,10 +75,10 @@ def format_confusion(matrix, names):
 def class_rows(matrix, names, unknown='-'):
     """Return a list of table rows, one per class; undefined scores are shown as `unknown`."""
     rows = []
-    for row, score in zip(matrix, class_scores(matrix, names)):
+    for i, score in enumerate(class_scores(matrix, names)):
         other = score.confused_with
         rows.append((score.name, f'{score.count:,}', *(
             unknown if value is None else '%.3f' % value
             for value in (score.precision, score.recall)),
-            unknown if other is None else '%s (%d)' % (other, row[names.index(other)])))
+            unknown if other is None else '%s (%d)' % (other, np.delete(matrix[i], i).max())))
     return rows

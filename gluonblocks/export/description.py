@@ -8,6 +8,7 @@ import mxnet as mx
 import numpy as np
 
 from ..graphs.graph import Graph
+from .graph import compute_in
 
 # Operators that sort rows by score.
 _SORTING = ('_contrib_box_nms', '_contrib_MultiBoxDetection', 'topk', 'sort', 'argsort')
@@ -53,6 +54,8 @@ class Images:
             count += len(batch.X)
             if count >= n:
                 break
+        if len(batches) == 1 and count == n:  # recurrent states have another first axis
+            return batches[0]
         index = np.arange(n) % count
 
         def joined(arrays):
@@ -117,8 +120,10 @@ class NetDescription:
 
     def block(self, dtype='float32'):
         """Return a new Gluon block that computes the graph in `dtype` on the CPU."""
-        block = mx.gluon.SymbolBlock(self.symbol, [mx.sym.var(name, dtype='float32')
-                                                   for name in self.inputs])
+        graph = Graph(self.symbol)
+        compute_in(dtype, graph)
+        block = mx.gluon.SymbolBlock(graph.symbol(), [mx.sym.var(name, dtype='float32')
+                                                     for name in self.inputs])
         block.cast(dtype)
         for name, param in block.collect_params().items():
             param.shape = self.params[name].shape

@@ -19,8 +19,8 @@ def prediction_symbol(net, inputs=('data',)):
 
     `inputs` lists the names of the graph's inputs. All batch norms in the graph have parameters of
     shape (C,) and use gamma, which is 1 for `nn.BatchNorm(scale=False)`. Nodes that have no effect
-    at inference, such as Dropout, are removed, and node names are unique. `params` contains NumPy
-    arrays, float32 even if the net was cast to float16. The net is not changed.
+    at inference, such as Dropout, are removed, and node names are unique. The graph computes in
+    float32 even if the net uses float16. `params` contains NumPy arrays. The net is not changed.
 
     Raises RuntimeError if the net is not initialized, and ValueError if it cannot be traced to a
     graph or if its outputs would be random.
@@ -78,6 +78,17 @@ def _untrained(net):
     return {param.name for param in net.collect_params().values() if not can_learn(param)}
 
 
+def compute_in(dtype, graph):
+    """Make all floating-point nodes of a `Graph` use `dtype`; return True if one used float16."""
+    found = False
+    for node in graph.nodes:
+        node.attrs.pop('__dtype__', None)
+        if node.attrs.get('dtype') in ('float16', 'float32', 'float64'):
+            found = found or node.attrs['dtype'] == 'float16'
+            node.attrs['dtype'] = dtype
+    return found
+
+
 def replace_losses(graph):
     """Replace each loss in a `Graph` with its prediction, which does not need a label.
 
@@ -97,21 +108,20 @@ def replace_losses(graph):
 
 
 def plain_symbol(symbol, params, untrained=()):
-    """Return the symbol without losses, amp casts or Dropout, and with unique node names.
+    """Return the symbol in float32, without losses, amp casts or Dropout, with unique node names.
 
     `params` is modified in place: the parameters of batch norms are reshaped to (C,), and fixed
     gammas are set to 1. `untrained` contains the names of the parameters that are never trained.
     """
     graph, names = Graph(symbol), {}
     replace_losses(graph)
+    compute_in('float32', graph)
     for node in graph.nodes:
         # Remove amp casts, which have no effect because the parameters are already float32.
         if node.op == 'amp_cast' or node.op == 'Dropout' and node.attrs.get('mode') != 'always':
             graph.replace(node, node.inputs[0])
     for node in graph.nodes:
-        if node.op == 'null':  # shapes and types come from `params`, which may differ from these
-            node.attrs = {key: value for key, value in node.attrs.items()
-                          if key not in ('__shape__', '__dtype__')}
+        node.attrs.pop('__shape__', None)  # shapes come from `params`, which may differ
         if node.op == 'BatchNorm':
             _plain_norm(node, params, untrained)
         # A layer that is used twice creates two nodes with the same name, so number the duplicates.

@@ -49,14 +49,18 @@ def _describe(model, net, with_preprocessing):
 
 
 def _check(model, weights=()):
-    """Raise an error if `model` is invalid; its initializers `weights` may be missing."""
+    """Raise ValueError if `model` is invalid; its initializers `weights` may be missing."""
     import onnx
     complete = onnx.ModelProto()
     complete.CopyFrom(model)
     complete.graph.input.extend(
         onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, weights[name].shape)
         for name in weights)
-    onnx.checker.check_model(complete, full_check=True)
+    try:
+        onnx.checker.check_model(complete, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ValueError('ONNX cannot express the net: %s. Export outputs of earlier layers'
+                         % str(error).strip(' .\n')) from error
 
 
 def engine(file):

@@ -16,6 +16,7 @@ from ..runs.config import read_config
 from ..runs.data import load_both
 from ..runs.load import load_run
 from ..runs.records import HistoryRow, read_csv
+from .checkpoints.inputs import infer_inputs
 from .description import Batch, Images, NetDescription, Options
 from .formats import get_format
 from .graph import prediction_symbol
@@ -127,8 +128,10 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
     used = set(symbol.list_inputs())
     unused = [(i, inputs[name]) for i, name in enumerate(inputs) if name not in used]
     inputs = {name: sides for name, sides in inputs.items() if name in used}
-    _, outputs, _ = symbol.infer_shape(
-        **dict({name: array.shape for name, array in arrays.items()}, **inputs))
+    known = {name: array.shape for name, array in arrays.items()}
+    traced = symbol
+    symbol, _ = infer_inputs(traced, known, {name: sides[1:] for name, sides in inputs.items()})
+    _, outputs, _ = symbol.infer_shape(**dict(known, **inputs))
     first = next(iter(inputs.values()))[1:]
     info = {'model': net.name, 'preprocessing': 'inside' if with_preprocessing else 'outside'}
     if len(inputs) == len(outputs) == 1 and len(first) == 3 and len(outputs[0]) == 2:
@@ -148,7 +151,8 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
                          'images (N, C, H, W) to (N, classes); this net returns %s'
                          % ' and '.join(map(str, outputs)))
     engine = partial(mxnet_engine, net, ctx, unused)
-    if any(np.dtype(param.dtype) != np.float32 for param in params):
+    # A net whose reshapes fix the batch size cannot run other batches; MXNet may crash if it tries.
+    if symbol is not traced or any(np.dtype(param.dtype) != np.float32 for param in params):
         engine = partial(mxnet_engine, description.block(), mx.cpu())
     return write_all(description, engine, formats,
                      Options(with_preprocessing, reduce_range, runtime), path, atol, max_drop)

@@ -52,7 +52,9 @@ def symbol_engine(symbol, params, names):
     """Return a function that runs `symbol` on the CPU; labels (inputs not in `names`) are zero."""
     weights = {name: mx.nd.array(array, dtype=array.dtype) for name, array in params.items()}
     leave_memory(params.values())
-    operation = mx.nd.CachedOp(symbol, [('static_alloc', True), ('static_shape', True)])
+    # Without BlockGrad, MXNet refuses operators that have no gradient, such as argmax_channel.
+    operation = mx.nd.CachedOp(mx.sym.Group([mx.sym.BlockGrad(output) for output in symbol]),
+                               [('static_alloc', True), ('static_shape', True)])
 
     @functools.lru_cache(maxsize=None)
     def labels(*shapes):
@@ -89,12 +91,13 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
     """Run an exported file, a `Written`, on all `images`; return the comparison as a `Verified`.
 
     `here` contains the outputs of the net, from `outputs_of`. For each output value a of the net
-    and b of the file, ``|a - b| <= atol * max(1, A)`` must hold, where A is the largest ``|a|`` for
-    the image. A file that is not `exact`, such as an 8-bit one, may instead lose up to `max_drop`
-    percentage points of accuracy. `name` is the format's name, for messages. With `classes`, the
-    agreement is the fraction of images for which both predict the same class; otherwise, it is the
-    smallest cosine similarity of outputs. If the net `sorts` rows by score, rows may be swapped,
-    because rounding can change the order of nearly equal scores.
+    and b of the file, ``|a - b| <= atol * max(1, A)`` must hold, where A is the largest finite
+    ``|a|`` for the image. A file that is not `exact`, such as an 8-bit one, may instead lose up to
+    `max_drop` percentage points of accuracy, but all values must be finite. `name` is the format's
+    name, for messages. With `classes`, the agreement is the fraction of images for which both
+    predict the same class; otherwise, it is the smallest cosine similarity of outputs. If the net
+    `sorts` rows by score, rows may be swapped, because rounding can change the order of nearly
+    equal scores.
 
     Raises VerificationError if a limit is exceeded, a shape differs or a value is not finite.
     """
@@ -148,14 +151,16 @@ def _difference(where, wanted, found, atol):
     if found.shape != wanted.shape:
         raise VerificationError('%s: expected shape %s, got %s'
                                 % (where, wanted.shape, found.shape))
-    if not np.isfinite(found).all() and np.isfinite(wanted).all():
+    finite = [np.isfinite(array).all() for array in (wanted, found)]
+    if not all(finite) and (finite[0] or atol is None):
         raise VerificationError('%s: expected finite values, got NaN or infinity' % where)
     if not wanted.size:
         return 0.0
     rows = (len(wanted), -1) if wanted.ndim > 1 else (1, -1)
     wanted, found = [array.astype('float64').reshape(rows) for array in (wanted, found)]
-    scale = np.maximum(1, np.abs(wanted).max(axis=1, keepdims=True))
-    off = np.where(wanted == found, 0, np.abs(wanted - found) / scale)  # inf - inf is NaN
+    scale = np.abs(wanted).max(axis=1, keepdims=True, initial=1, where=np.isfinite(wanted))
+    with np.errstate(invalid='ignore'):  # inf - inf is NaN
+        off = np.where(wanted == found, 0, np.abs(wanted - found) / scale)
     if atol is not None and not off.max() <= atol:
         raise VerificationError(
             "%s: row %d differs from the net's output by %.3g, relative to max(1, the row's "
@@ -186,10 +191,11 @@ def _reordered(wanted, found, atol):
 
 
 def _cosine(wanted, found):
-    """Return the cosine similarity of two flattened outputs, or 1 if either is all zeros."""
-    wanted, found = [array.astype('float64').ravel() for array in (wanted, found)]
+    """Return the cosine similarity of two outputs' finite values; 1 if `wanted` is all zeros."""
+    finite = np.isfinite(wanted) & np.isfinite(found)
+    wanted, found = [array[finite].astype('float64') for array in (wanted, found)]
     length = np.linalg.norm(wanted) * np.linalg.norm(found)
-    return float(wanted @ found / length) if length else 1.0
+    return float(wanted @ found / length) if length else float(not wanted.any())
 
 
 def milliseconds(engine, inputs, seconds=0.3, least=2):

@@ -46,7 +46,7 @@ def register(lr, batch_size=256, epochs=5, resize=None, name=None, group=OTHERS)
     under `group`: 'book', 'exercises', 'papers' or 'others'. The factory must accept `num_classes`
     and return a new, uninitialized net: (N, C, H, W) -> (N, num_classes).
 
-    Raises ValueError if the name is already registered or the group is unknown.
+    Raises ValueError if the name is registered for another function, or the group is unknown.
     """
     _check_group(group)
 

@@ -38,17 +38,17 @@ def layer_shapes(net, shape):
     def record_shape(layer, inputs, output):
         shapes[layer] = (output[0] if isinstance(output, (list, tuple)) else output).shape
 
-    def count(leaf, inputs, output):
-        if isinstance(leaf, (nn.Conv2D, nn.Dense)):  # an output value uses one filter's weights
-            costs[leaf] += output.size * leaf.weight.data().size // leaf.weight.shape[0]
+    def count(block, inputs, output):  # an output value uses one filter's weights
+        costs[block] += output.size * block.weight.data().size // block.weight.shape[0]
     layers = _layers(net)
     devices = [param.list_ctx()[0] for param in net.collect_params().values()]
     run_layers(net, nd.zeros(shape, ctx=devices[0] if devices else None),
                [(layer, record_shape) for layer in layers] +
-               [(leaf, count) for layer in layers for leaf in _leaves(layer)])
+               [(block, count) for layer in layers for block in _counted(layer)])
     return [LayerRow(layer.name.replace(net.prefix, '', 1), output_shape,
                      sum(param.data().size for param in layer.collect_params().values()
-                         if param.grad_req != 'null'), sum(costs[leaf] for leaf in _leaves(layer)))
+                         if param.grad_req != 'null'),
+                     sum(costs[block] for block in _counted(layer)))
             for layer, output_shape in shapes.items()]
 
 
@@ -120,7 +120,8 @@ def _layers(net):
             for layer in (child if isinstance(child, sequentials) else [child])]
 
 
-def _leaves(block):
-    if not children(block):
-        return [block]
-    return [leaf for child in children(block).values() for leaf in _leaves(child)]
+def _counted(block):
+    """Return a set of the convolutions and dense layers in `block`, including itself."""
+    # A layer with `activation` set has a child, so it is not necessarily a leaf.
+    found = {block} if isinstance(block, (nn.Conv2D, nn.Dense)) else set()
+    return found.union(*map(_counted, children(block).values()))

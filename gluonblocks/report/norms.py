@@ -60,6 +60,8 @@ def _summary_row(name, kinds):
 def _bands(where, title, statistic, rows, xs, xlabel):
     """Return a chart of the quantiles in `rows`, a list of `NormRow` objects, against `xs`."""
     columns = np.array([row[4:4 + len(QUANTILES)] for row in rows]).T  # (7, len(rows))
+    if not np.isfinite(columns).any():
+        return Chart(title, '')
     columns[~np.isfinite(columns)] = math.nan
     middle, look = len(columns) // 2, {'color': PALETTE[STATISTICS.index(statistic)]}
     medians = [value for value in columns[middle] if math.isfinite(value)] or [math.nan]
@@ -82,16 +84,17 @@ def _bands(where, title, statistic, rows, xs, xlabel):
 def _histogram(layer, kind, histogram, colour):
     """Return a chart of a layer's `histogram` for one batch; `kind` is 'input' or 'output'."""
     edges, counts = histogram
-    total, mean, deviation = counts.sum(), math.nan, math.nan
-    if total:  # approximate, because only the bins are known
-        centres = (edges[:-1] + edges[1:]) / 2
-        mean = np.average(centres, weights=counts)
-        deviation = math.sqrt(np.average((centres - mean) ** 2, weights=counts))
+    if not counts.any():
+        return Chart(kind + ' on one batch', '')
+    # Approximate, because only the bins are known.
+    centres = (edges[:-1] + edges[1:]) / 2
+    mean = np.average(centres, weights=counts)
+    deviation = math.sqrt(np.average((centres - mean) ** 2, weights=counts))
     title = '%s on one batch: mean %s, std %s' % (
         kind, readable(mean, 2), readable(deviation, 2))
 
     def plot(axes):
-        axes.stairs(counts / max(1, total), edges, fill=True, color=colour, alpha=0.85)
+        axes.stairs(counts / counts.sum(), edges, fill=True, color=colour, alpha=0.85)
         axes.set_xlabel('value')
         axes.xaxis.get_major_locator().set_params(nbins=6)
         number_axis(axes.xaxis)

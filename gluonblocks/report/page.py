@@ -77,7 +77,7 @@ def runs_page(runs):
     facts = []
     if done:
         top = max(done, key=lambda run: run.best.test_acc)
-        low = min(done, key=lambda run: run.epochs[-1].loss)
+        low = min(done, key=lambda run: (math.isnan(run.epochs[-1].loss), run.epochs[-1].loss))
         facts += [('best test accuracy', fixed(top.best.test_acc, 3),
                    '%s, in epoch %d' % (top.label, top.best.epoch)),
                   ('lowest final loss', fixed(low.epochs[-1].loss), low.label)]
@@ -140,16 +140,19 @@ def _ranking_rows(runs):
 
 
 def _recall_tables(runs):
-    """Return a list with one tuple per data set: (data set, columns, rows).
+    """Return a list with one tuple per data set and list of classes: (data set, columns, rows).
 
     `columns` lists the runs on this data set that have predictions. Each row contains a class name
     and the recall of that class in each run; the last row contains the accuracies.
     """
-    tables = []
-    shown = [run for run in runs if run.predictions]
-    for dataset in dict.fromkeys(run.config['dataset'] for run in shown):
-        columns = [run for run in shown if run.config['dataset'] == dataset]
-        names = columns[0].config['class_names']
+    tables, groups = [], {}
+    for run in runs:
+        if run.predictions:
+            key = run.config['dataset'], tuple(run.config['class_names'])
+            groups.setdefault(key, []).append(run)
+    for (dataset, names), columns in groups.items():
+        if [name for name, _ in groups].count(dataset) > 1:  # its folder or its function changed
+            dataset += ' with %d classes' % len(names)
         recalls = [[row[3] for row in class_rows(run.predictions.matrix, names, unknown='–')]
                    for run in columns]
         rows = [[name, *row] for name, row in zip(names, zip(*recalls))]

@@ -1,5 +1,7 @@
 """Load the data set of a run, and check that its images match the net."""
+import contextlib
 import os
+import random
 import re
 from typing import Any, Dict
 
@@ -12,6 +14,27 @@ from ..data.batches import BatchLoader
 from ..data.datasets import FOLDER_PREFIX, get_dataset
 from ..files import readable
 from ..training.progress import tell
+
+
+def seed_generators(seed):
+    """Seed the global random generators of MXNet, NumPy and Python."""
+    for generator in (mx.random, np.random, random):
+        generator.seed(seed)
+
+
+@contextlib.contextmanager
+def _seeded(seed):
+    """Seed the global random generators as at the start of a run, and restore them afterwards."""
+    numpy, python = np.random.get_state(), random.getstate()
+    # MXNet cannot restore its generator, so continue with a seed drawn from it.
+    mxnet = int(mx.nd.random.randint(0, 2 ** 31 - 1).asscalar())
+    seed_generators(seed)
+    try:
+        yield
+    finally:
+        mx.random.seed(mxnet)
+        np.random.set_state(numpy)
+        random.setstate(python)
 
 
 def load_run_data(options, part=None):
@@ -51,8 +74,10 @@ def load_both(config, data_root=None, only_test=False):
     if config['dataset'].startswith(FOLDER_PREFIX):
         extra = {'only_test': only_test, 'size': config['picture_size'],
                  'color': config['channels'] == 3}
-    train_iter, test_iter = _load(config, config['data_root'] if data_root is None else data_root,
-                                  **extra)
+    if data_root is None:
+        data_root = config['data_root']
+    with _seeded(config['seed']):  # a user's function may split its images at random
+        train_iter, test_iter = _load(config, data_root, **extra)
     facts = _facts(config['dataset'], train_iter, test_iter)
     for name in ('class_names', 'channels'):
         if facts[name] != config[name]:

@@ -79,7 +79,9 @@ class RunFolder(Hook):
     def __init__(self, folder, config, before, net, trainer, finite, norms, workers):
         self.folder, self.config = folder, config
         self._net, self._trainer, self._finite = net, trainer, finite
-        self._norms, self._workers, self._epochs = norms, workers, EpochFiles(folder)
+        self._norms, self._workers = norms, workers
+        self._epochs = EpochFiles(folder, '%s on %s' % (config['model'],
+                                                        readable(config['dataset'])))
         self.state = TrainingState() if before is None else self._restore(before)
         if before is not None:
             # Update only the config.json entries that may change. Keep the recorded values of
@@ -105,7 +107,7 @@ class RunFolder(Hook):
             self._epochs.add(record, self._trainer.learning_rate, state.rate)
         self.save(state, best=best_epoch(state.history) == record.epoch)
         if not self._workers.rank:
-            self._epochs.draw('%s on %s' % (self.config['model'], readable(self.config['dataset'])))
+            self._epochs.draw()
 
     def save(self, state, best=False):
         """Save a checkpoint as last.safetensors; if `best`, save it as best.safetensors first."""
@@ -125,9 +127,10 @@ class RunFolder(Hook):
         write_file(self._path(LAST), content, backup=PREVIOUS)
 
     def finish(self, state):
-        """Write the final weights as a safetensors file, and as a .params file for Gluon."""
+        """Plot the curves; write the final weights, also as a .params file for Gluon."""
         if self._workers.rank:
             return
+        self._epochs.draw(final=True)
         write_file(self._path(FINAL), encode_tensors(net_arrays(self._net), {
             'identity': self.config['identity'], 'epoch': len(state.history)}))
 

@@ -1,12 +1,9 @@
 """Train in this process, which is either the only process of a run or one of several workers."""
 import contextlib
 import os
-import random
 import traceback
 from typing import List
 
-import mxnet as mx
-import numpy as np
 from mxnet import init
 
 from ..devices import devices_of
@@ -20,6 +17,7 @@ from ..training.hooks import (
     Hook,
     NonFiniteLoss,
     Reseed,
+    SavedState,
     needs_reseeding,
 )
 from ..training.interrupt import Interrupted
@@ -31,7 +29,7 @@ from ..training.progress import Progress, tell
 from ..training.schedules import make_schedule
 from ..training.tensorboard import TensorBoardEvents
 from .config import identity_of
-from .data import check_net, load_run_data
+from .data import check_net, load_run_data, seed_generators
 from .folder import RunFolder, lock_folder
 from .options import RunOptions
 from .provenance import check_same, data_checksum, decisive, environment, recall, sources_of
@@ -49,8 +47,7 @@ def run_training(options, folder=None, chosen_names=(), before=None, workers=Non
     workers = workers or Alone()
     devices = workers.devices(devices_of(options.ctx))
     ctx = devices if len(devices) > 1 else devices[0]
-    for generator in (mx.random, np.random, random):
-        generator.seed(options.seed)
+    seed_generators(options.seed)
     if devices[0].device_type == 'cpu':
         operators.start()  # compile them in the background while the data are loaded
     train_iter, test_iter, facts = load_run_data(options, workers.shard)
@@ -61,7 +58,7 @@ def run_training(options, folder=None, chosen_names=(), before=None, workers=Non
                               data_sha256=data_checksum(train_iter, test_iter)))
     tell('%s on %s: lr %g, batch size %d, epochs %d, seed %d, threads %s' % (
         options.model, options.dataset, options.lr, options.batch_size, options.epochs,
-        options.seed, os.environ.get('OMP_NUM_THREADS')))
+        options.seed, environment(own_model)['threads']))
 
     net = get_model(options.model, num_classes=facts['num_classes'])
     if options.dtype != 'float32':
@@ -81,6 +78,8 @@ def run_training(options, folder=None, chosen_names=(), before=None, workers=Non
     loss = make_loss(options.label_smoothing, options.dtype)
     finite = FiniteLoss(trainer, len(train_iter)) if options.stop_non_finite else None
     hooks, state, run = make_hooks(net, finite, options, workers), TrainingState(), None
+    if folder is not None or workers.world_size > 1:  # the weights are read from a file later
+        hooks.append(SavedState(net))
     with contextlib.ExitStack() as closing:
         if folder is not None:
             norms = None

@@ -15,6 +15,7 @@ from ..checks import Name, OptionError
 from ..data.datasets import FOLDER_PREFIX, get_dataset, list_datasets
 from ..graphs.operators import VARIABLE, available
 from ..models.registry import get_factory, list_models
+from ..mxnet_private import openmp_threads
 from ..registry import import_folder, load_object, source_of
 from ..training.progress import tell
 from .config import FREE
@@ -49,8 +50,11 @@ def environment(own_model):
     with contextlib.suppress(metadata.PackageNotFoundError):
         # Pillow may not have been imported yet, so read its version from the package metadata.
         versions['pillow'] = metadata.version('pillow')
-    return {'versions': versions, 'cpu': cpu, 'operators': available(),
-            'threads': os.environ.get('MXNET_OMP_MAX_THREADS') or os.environ.get('OMP_NUM_THREADS')}
+    # OMP_NUM_THREADS may have been set after MXNet read it, so ask MXNet.
+    threads = os.environ.get('MXNET_OMP_MAX_THREADS') or None
+    with contextlib.suppress(AttributeError):  # an MXNet without OpenMP
+        threads = threads or str(openmp_threads())
+    return {'versions': versions, 'cpu': cpu, 'operators': available(), 'threads': threads}
 
 
 def decisive(now):

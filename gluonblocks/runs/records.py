@@ -4,6 +4,7 @@ import io
 import json
 import math
 import os
+import time
 from typing import NamedTuple
 
 from ..drawing.curves import draw_curves
@@ -13,6 +14,7 @@ from ..training.progress import tell
 
 MAX_BYTES = 2 ** 24  # enough for 100,000 epochs
 TIMES, CURVES = 'times.csv', 'curves.png'
+PAUSE = 10  # seconds between two plots; one takes as long as an epoch of a small net
 
 
 class HistoryRow(NamedTuple):
@@ -38,12 +40,13 @@ class TimesRow(NamedTuple):
 class EpochFiles:
     """The files in a run folder that contain the run's history, times and curves.
 
-    `rows` contains a `HistoryRow` for each finished epoch. Times are in a separate file, because
-    they are not reproducible.
+    `title` is the heading of the curves. `rows` contains a `HistoryRow` for each finished epoch.
+    Times are in a separate file, because they are not reproducible.
     """
 
-    def __init__(self, folder):
-        self.rows, self._times, self._folder, self._can_draw = [], [], folder, True
+    def __init__(self, folder, title):
+        self.rows, self._times, self._folder, self._title = [], [], folder, title
+        self._can_draw, self._num_drawn, self._next_plot = True, 0, -math.inf
 
     def add(self, record, learning_rate, rate):
         """Add the results of an epoch, and rewrite the history and times files (not the curves)."""
@@ -60,18 +63,24 @@ class EpochFiles:
         self._write()
         return [EpochRecord(*row[:4] + (seconds.get(row.epoch, math.nan),)) for row in self.rows]
 
-    def draw(self, title):
-        """Plot `rows` in curves.png, titled `title`. Errors are reported but not raised."""
-        if not self._can_draw:
+    def draw(self, final=False):
+        """Plot `rows` in curves.png. Errors are reported but not raised.
+
+        Do nothing if `rows` has no new row or, unless `final`, in the `PAUSE` after a plot.
+        """
+        if not self._can_draw or self._num_drawn == len(self.rows) or not (
+                final or time.monotonic() >= self._next_plot):
             return
+        self._num_drawn = len(self.rows)
         try:
-            write_file(self._path(CURVES), draw_curves(self.rows, title))
+            write_file(self._path(CURVES), draw_curves(self.rows, self._title))
         except ImportError:
             tell('could not draw %s, because matplotlib is not installed: pip install matplotlib'
                  % CURVES)
             self._can_draw = False
         except Exception as error:  # any error of the drawing library, or a full disk
             tell('could not draw %s: %s' % (CURVES, str(error) or type(error).__name__))
+        self._next_plot = time.monotonic() + PAUSE
 
     def _write(self):
         for name, text in [(TIMES, to_csv(TimesRow, self._times)),

@@ -68,6 +68,32 @@ class FiniteLoss(Hook):
                    schedule(step) if schedule else self._trainer.learning_rate))
 
 
+class SavedState(Hook):
+    """Raise ValueError if the first step changes an array of `net` that is not a parameter.
+
+    Such an array, for example a running average in the book's BatchNorm class, is not saved.
+    """
+
+    def __init__(self, net):
+        self._net, self._before = net, self._arrays(net)
+
+    def batch_end(self, state):
+        for key, values in (self._arrays(self._net) if self._before else {}).items():
+            if values != self._before.get(key, values):
+                raise ValueError(
+                    'expected a net that changes only its parameters, but the first step changed '
+                    '%s.%s, an array that would not be saved: create it with self.params.get(%r, '
+                    "shape=..., init=..., grad_req='null'), or use gb.BatchNorm" % (*key, key[1]))
+        self._before = None
+
+    def _arrays(self, net):
+        found = {}
+        net.apply(lambda block: found.update(
+            ((block.name, name), value.asnumpy().tobytes()) for name, value in vars(block).items()
+            if isinstance(value, mx.nd.NDArray)))
+        return found
+
+
 class EarlyStop(Hook):
     """Stop the run after `patience` epochs without a new best test accuracy.
 

@@ -13,6 +13,9 @@ class Interrupted(KeyboardInterrupt):
         super().__init__(message)
         self.signum, self.between_batches = signum, between_batches
 
+    def __reduce__(self):  # otherwise, a pool of processes could not return the exception
+        return type(self), (self.signum, self.between_batches, str(self))
+
     @property
     def exit_code(self):
         """The exit code of a command that was stopped: 130 after SIGINT, 143 after SIGTERM."""

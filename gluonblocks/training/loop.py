@@ -55,9 +55,9 @@ class TrainingState:
     `history` contains an `EpochRecord` for each finished epoch. `epoch` is the number, counted from
     1, of the current epoch or, in `Hook.epoch_end` and after the run, of the next epoch. `step`
     counts the optimizer's steps in all epochs, and `batch` counts those in this epoch. `images`,
-    `losses` and `hits` (correct predictions) are this worker's sums for this epoch. `rate` is the
-    number of training images per second in the last finished epoch, or None. If a hook sets `stop`,
-    the run ends after the current epoch.
+    `losses.read()` and `hits.read()` (correct predictions) are this worker's sums for this epoch;
+    `read` waits for MXNet. `rate` is the number of training images per second in the last finished
+    epoch, or None. If a hook sets `stop`, the run ends after the current epoch.
     """
 
     def __init__(self):
@@ -71,12 +71,12 @@ class TrainingState:
     @property
     def seconds(self):
         """Seconds spent on this epoch so far, including the time before an interruption."""
-        return self._seconds_before + time.time() - self.start
+        return self._seconds_before + time.monotonic() - self.start
 
     def begin_epoch(self, batch=0, images=0, loss=0.0, hits=0.0, seconds=0.0):
         """Begin an epoch, or resume one; the arguments are the totals over its finished batches."""
         self.batch, self.images = batch, images
-        self.start, self._seconds_before = time.time(), seconds
+        self.start, self._seconds_before = time.monotonic(), seconds
         self.losses, self.hits = RunningSum(loss, batch), RunningSum(hits, batch)
 
 
@@ -169,7 +169,7 @@ def _fit(net, train_iter, test_iter, loss, batch_size, trainer, ctx, num_epochs,
     for hook in hooks:
         hook.begin(state)
     while state.epoch <= num_epochs and not state.stop:
-        state.start = time.time()
+        state.start = time.monotonic()
         _train_epoch(net, train_iter, score, batch_size, trainer, devices, hooks, state)
         images, train_loss, train_hits = workers.all_reduce(
             state.images, state.losses.read(), state.hits.read())

@@ -112,9 +112,10 @@ class NormStats(Hook):
         for layer in self._layers:
             values = layer_statistics(layer.block)
             fractions = dead_and_saturated(layer, values)
+            with np.errstate(invalid='ignore'):  # the values may be infinite
+                quantiles = np.quantile(values, QUANTILES, axis=1).T
             self._rows += [NormRow(epoch, step, layer.name, statistic, *row, *fractions)
-                           for statistic, row in zip(
-                               STATISTICS, np.quantile(values, QUANTILES, axis=1).T)]
+                           for statistic, row in zip(STATISTICS, quantiles)]
 
 
 def layer_statistics(block):

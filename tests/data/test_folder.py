@@ -185,6 +185,14 @@ def test_classes_without_train_and_test_need_a_share(pets):
         load_data_folder(str(pets), 4, test_share=0.2)
 
 
+def test_folders_train_and_test_in_capitals_are_not_taken_for_two_classes(pets):
+    for part in ('train', 'test'):
+        (pets / part).rename(pets / part.capitalize())
+    for share in (None, 0.2):
+        with pytest.raises(DataError, match='pets: .* train and test must be in lower case'):
+            find_images(str(pets), share)
+
+
 def test_a_class_without_a_test_picture_and_test_pictures_that_are_trained_on_are_reported(pets):
     empty(pets / 'test' / 'cat')
     shutil.copy(str(pets / 'train' / 'dog' / '2.png'), str(pets / 'test' / 'dog' / 'same.png'))

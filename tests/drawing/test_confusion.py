@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gluonblocks.drawing.confusion import plot_confusion
+from gluonblocks.drawing.confusion import class_rows, draw_confusion, plot_confusion
 
 NAMES = ['bag', 'coat', 'dress 漢']
 #               predicted: bag, coat, dress
@@ -22,7 +22,7 @@ def test_it_has_the_number_of_images_in_each_cell_the_names_and_the_accuracy(tmp
     for axis, name in ((axes.xaxis, 'predicted class'), (axes.yaxis, 'true class')):
         assert axis.get_label_text() == name
         assert [label.get_text() for label in axis.get_ticklabels()] == ['bag', 'coat', 'dress □']
-    assert axes.get_title('left') == 'Confusion matrix: accuracy 0.6154 on 13 images'
+    assert figures[0].get_suptitle() == 'Confusion matrix: accuracy 0.6154 on 13 images'
     assert bar.get_ylabel() == "fraction of the true class's images"
 
 
@@ -36,3 +36,17 @@ def test_long_names_and_many_classes_fit_a_page_and_an_earlier_picture_is_replac
     with Image.open(str(tmp_path / 'x.png')) as picture:
         assert picture.format == 'PNG' and 200 < min(picture.size) <= max(picture.size) <= 1200
     assert [file.name for file in tmp_path.iterdir()] == ['x.png']
+
+
+@pytest.mark.parametrize('names', [['a', 'b'], ['golden retriever', 'Siberian husky']])
+def test_the_title_fits_however_few_the_classes_and_long_their_names(names):
+    figure = draw_confusion(np.eye(2, dtype=int) * 500000, names)
+    figure.canvas.draw()
+    box = figure.get_tightbbox()  # inches
+    assert box.x0 >= 0 and box.x1 <= figure.get_figwidth()
+
+
+def test_two_classes_of_one_name_are_counted_apart():
+    assert class_rows(np.array([[1, 7, 2], [0, 5, 0], [3, 4, 0]]), ['crane', 'crane', 'bag']) == [
+        ('crane', '10', '0.250', '0.100', 'crane (7)'), ('crane', '5', '0.312', '1.000', '-'),
+        ('bag', '7', '0.000', '0.000', 'crane (4)')]

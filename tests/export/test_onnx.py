@@ -7,7 +7,7 @@ import onnx
 import pytest
 from linear_onnx import dense, model
 from mxnet import nd
-from mxnet.gluon import nn
+from mxnet.gluon import nn, rnn
 from onnx import TensorProto, helper
 from torch_nets import described, trained
 
@@ -58,6 +58,18 @@ def test_any_batch_gives_the_same_answers(hybridize):
         assert_same(net, model, images(n, 1, 8, 8))
 
 
+@pytest.mark.parametrize('layer', [
+    rnn.LSTM(5, layout='NTC'), rnn.GRU(5, layout='NTC'),
+    nn.HybridLambda(lambda F, X: F.split(X, num_outputs=2, axis=2)[0])],
+    ids=['LSTM', 'GRU', 'split'])
+def test_a_layer_of_which_only_the_first_of_several_outputs_is_used(layer):
+    net = nn.HybridSequential()
+    net.add(layer, nn.Dense(3))
+    model = to_onnx(described(trained(net, (3, 4)), (3, 4)))
+    onnx.checker.check_model(model, full_check=True)
+    assert_same(net, model, images(2, 3, 4))
+
+
 def test_an_input_that_the_file_cannot_take_is_an_error_of_values():
     net = nn.Dense(2, in_units=3)
     run = engine(to_onnx(described(trained(net, (3,)), (3,))).SerializeToString())
@@ -99,6 +111,12 @@ class Odd(nn.HybridBlock):
 def test_operators_that_onnx_lacks_are_all_named_with_their_layers():
     with pytest.raises(ValueError, match=r'no counterpart in ONNX: khatri_rao \(odd0_khatri_rao0'):
         to_onnx(described(Odd(prefix='odd0_'), (1, 8, 8)))
+
+
+def test_types_that_onnx_lacks_for_an_operator_are_an_error_of_values(tmp_path):
+    net = nn.HybridLambda(lambda F, X: F.cast(X, 'uint8') + 1)
+    with pytest.raises(ValueError, match='ONNX cannot express the net: .*tensor.uint8'):
+        gb.export_net(net, (3,), str(tmp_path / 'out'))
 
 
 @pytest.mark.parametrize('name', ['onnx', 'onnx-int8'])

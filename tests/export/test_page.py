@@ -144,6 +144,7 @@ PICTURES = {
     'half-odd.png': (0, lambda: of(54, 112, 3, 21), {}),  # 13.5 pixels high
     'tiny.png': (0, lambda: of(3, 2, 3, 6), {}),
     'large.png': (0, lambda: of(901, 1203, 3, 9), {}),  # of two strips
+    'tall.png': (0, lambda: of(70000, 2, 3, 22), {}),  # taller than a canvas can be
     'palette.png': (0, lambda: of(60, 60, 3, 10).convert('P'), {}),
     'grey.gif': (0, lambda: of(90, 80, 1, 13), {}),
     'lossless.webp': (0, lambda: of(100, 120, 3, 14), {'lossless': True}),
@@ -210,6 +211,9 @@ def test_an_unreadable_file_is_reported_and_a_dark_thing_on_bright_ground_notice
     answered(page, lambda: page.choose_file('#file', tmp_path / 'notes.png'))
     complaint = 'find("picture-error").innerText'
     assert 'cannot be read as an image' in page.run(complaint) and shown(page) is None
+    wide = saved(tmp_path, of(2, 70000, 1, 22), 'wide.png')
+    answered(page, lambda: page.choose_file('#file', wide))
+    assert 'is too wide for this browser' in page.run(complaint) and shown(page) is None
     note = 'find("looks-inverted").hidden'
     answered(page, lambda: page.choose_file('#file', REPOSITORY + '/docs/boot_on_white.jpg'))
     assert page.run(complaint) == '' and page.run(note) is False

@@ -105,6 +105,18 @@ def test_a_net_whose_shapes_are_unknown_gets_them(tmp_path):
     assert_computes(tmp_path / 'out' / 'model.onnx', net, np.ones((2, 1, 4, 4), 'float32'))
 
 
+def test_a_net_with_a_fixed_batch_in_a_reshape_is_exported_for_any_batch(tmp_path):
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(2, 3), nn.HybridLambda(lambda F, X: F.reshape(X, (8, 32))), nn.Dense(3))
+    net.initialize()
+    X = np.random.RandomState(0).rand(8, 1, 6, 6).astype('float32')
+    expected = net(nd.array(X)).asnumpy()
+    gb.export_net(net, (1, 6, 6), path=str(tmp_path / 'out'))
+    for rows in (slice(8), slice(2, 5)):
+        np.testing.assert_allclose(answers(tmp_path / 'out' / 'model.onnx', X[rows]),
+                                   expected[rows], rtol=0, atol=1e-5)
+
+
 def test_given_data_and_labels_are_what_it_is_verified_on(tmp_path):
     net, X = small_net(), np.random.RandomState(5).rand(10, 1, 8, 8).astype('float32')
     labels = net(nd.array(X)).asnumpy().argmax(axis=1)
@@ -118,6 +130,17 @@ def test_a_net_of_float16_is_exported_in_float32(tmp_path):
     gb.export_net(net, (1, 8, 8), path=str(tmp_path / 'out'))
     net.cast('float32')
     assert_computes(tmp_path / 'out' / 'model.onnx', net, np.ones((2, 1, 8, 8), 'float32'))
+
+
+def test_a_net_that_casts_to_float16_is_exported_in_float32(tmp_path):
+    net = nn.HybridSequential()
+    net.add(nn.HybridLambda(lambda F, X: F.cast(X, 'float16')), nn.Dense(3, in_units=64),
+            nn.HybridLambda(lambda F, X: F.cast(X, 'float32')))
+    net.initialize()
+    net.cast('float16')
+    gb.export_net(net, (1, 8, 8), path=str(tmp_path / 'out'))
+    net.cast('float32')
+    assert_computes(tmp_path / 'out' / 'model.onnx', net[1], np.ones((2, 1, 8, 8), 'float32'))
 
 
 @pytest.mark.parametrize('how, said', [

@@ -255,6 +255,14 @@ def test_export_net_writes_verifies_and_notes_the_step(tmp_path):
     assert 'one training step' in one.notes[0]
 
 
+def test_a_net_that_ends_with_a_cast_is_verified_with_a_training_step(tmp_path):
+    net, cast = gluon_nn.HybridSequential(), lambda F, X: F.cast(X, 'float32')
+    net.add(gluon_nn.Dense(3), gluon_nn.HybridLambda(cast), gluon_nn.Dense(3),
+            gluon_nn.HybridLambda(cast))
+    export = gb.export_net(trained(net, SHAPE), SHAPE, str(tmp_path), formats=['torch'])
+    assert 'one training step' in export.formats[0].notes[0]
+
+
 def test_an_operator_that_pytorch_lacks_is_known_before_anything_is_computed(
         tmp_path, monkeypatch):
     monkeypatch.setattr('gluonblocks.export.write.outputs_of', None)
@@ -271,6 +279,19 @@ def test_a_norm_by_running_averages_predicts_the_same_in_training(tmp_path):
     np.testing.assert_array_equal(logits(module.train(), images()), before)
 
 
+@pytest.mark.parametrize('crop', [
+    lambda F, X, Y: F.Crop(X, Y, num_args=2, center_crop=True),
+    lambda F, X, Y: F.Crop(X, num_args=1, h_w=(4, 5), center_crop=True)], ids=['like', 'to a size'])
+def test_a_crop_is_centred_in_images_of_any_size(crop, tmp_path):
+    net = gluon_nn.HybridSequential()
+    net.add(gluon_nn.HybridLambda(lambda F, X: crop(F, F.tile(X, reps=(1, 1, 2, 2)), X)))
+    net.initialize()
+    module = exported(net, tmp_path)[1]
+    for shape in (SHAPE, (1, 11, 6)):
+        X = images(2, shape)
+        np.testing.assert_array_equal(logits(module, X), net(nd.array(X)).asnumpy())
+
+
 @pytest.mark.parametrize('compute', [
     lambda F, X: F.where(X > 0.4, F.reverse(X, axis=2), F.broadcast_lesser_equal(X, X * X + 0.2)),
     lambda F, X: F.max(X, axis=(1, 2)) - F.min(X, axis=3, keepdims=True).flatten(),
@@ -285,11 +306,28 @@ def test_a_norm_by_running_averages_predicts_the_same_in_training(tmp_path):
         F.flatten(X), k=3, ret_typ='both', is_ascend=True)[0],
     lambda F, X: F.tile(F.repeat(F.flatten(X), repeats=2, axis=1), reps=(1, 2)),
     lambda F, X: F.broadcast_div(F.cast(F.flatten(X) * 99, 'int64'), F.full(
-        (1, 1), 7, dtype='int64')).astype('float32')],
+        (1, 1), 7, dtype='int64')).astype('float32'),
+    lambda F, X: (F.cast(F.flatten(X) * 9, 'int32') / 2 * 1.5).astype('float32') / 9,
+    lambda F, X: F.clip(
+        100 / (F.cast(F.flatten(X) * 9, 'int32') + 1), 12, 60).astype('float32') / 60,
+    lambda F, X: F.broadcast_mul(F.contrib.arange_like(X), F.reshape(
+        F.contrib.arange_like(X, axis=-1), (1, 1, 1, 8))) / 8000,
+    lambda F, X: F.where(F.max(X, axis=(1, 2, 3)) > 0.98, F.flatten(X), F.flatten(X) * 2),
+    lambda F, X: F.flatten(F.concat(*[F.reshape(X, shape=(-2, 1))] * 2, dim=-1)),
+    lambda F, X: F.broadcast_add(F.flatten(X), F.reshape(F.sum(F.concat(
+        F.max(X), F.min(X), dim=0)), (1, 1)))],
     ids=['where', 'max', 'batch_dot', 'reshape', 'crop', 'unbind', 'gather', 'topk', 'tile',
-         'integers'])
+         'integers', 'integers and scalars', 'integer quotients', 'arange_like', 'where by row',
+         'reshape after the rest', 'max of all'])
 def test_operators_without_weights_compute_in_pytorch_what_they_do_here(compute, tmp_path):
     net = trained(layers_net(gluon_nn.HybridLambda(compute)), SHAPE)
     module = exported(net, tmp_path)[1]
     np.testing.assert_allclose(logits(module, images()), net(nd.array(images())).asnumpy(),
                                rtol=0, atol=1e-5)
+
+
+def test_indices_of_an_embedding_are_clipped_as_in_mxnet(tmp_path):
+    net = trained(layers_net(gluon_nn.Embedding(4, 2)), (5,))
+    X = np.array([[-7, 0, 3, 4, 99]], 'float32')
+    module = exported(net, tmp_path, (5,))[1]
+    np.testing.assert_allclose(logits(module, X), net(nd.array(X)).asnumpy(), rtol=0, atol=1e-5)

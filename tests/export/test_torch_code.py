@@ -177,6 +177,16 @@ def test_arithmetic_has_the_brackets_that_it_needs(compute, line):
 
 @pytest.mark.parametrize('layer, message', [
     (nn.MaxPool2D(2, 2, 1, ceil_mode=True), 'got a last window that covers only padding'),
+    (nn.HybridLambda(lambda F, X: F.softmax(X, F.cast(F.sum(X, axis=3), 'int32'), use_length=True)),
+     'expected use_length=False, got use_length=True'),
+    (nn.HybridLambda(lambda F, X: F.topk(X, k=0, ret_typ='value')), 'got k=0, axis=-1'),
+    (nn.HybridLambda(lambda F, X: F.contrib.arange_like(X, axis=1, start=2)),
+     'expected start=0, got start=2'),
+    (nn.HybridLambda(lambda F, X: F.reshape_like(X, X, lhs_begin=1, rhs_begin=1)),
+     'expected lhs_begin=None, got lhs_begin=1'),
+    (nn.HybridLambda(lambda F, X: F.broadcast_like(
+        F.slice_axis(X, axis=1, begin=0, end=1), X, lhs_axes=(1,), rhs_axes=(1,))),
+     r'expected lhs_axes=None, got lhs_axes=\(1,\)'),
     (nn.BatchNorm(axis=2), r'\(BatchNorm\) in PyTorch: expected axis=1 .*, got axis=2 for')])
 def test_a_layer_that_pytorch_has_not_is_refused_with_what_is_allowed(layer, message):
     with pytest.raises(ValueError, match=message):
@@ -194,6 +204,13 @@ def test_inputs_whose_names_python_reserves_get_other_names():
                           **{'lambda': (1, 2), 'torch': (1, 2)})
     ast.parse(code)
     assert 'def forward(self, value_lambda, value_torch):' in code
+
+
+def test_inputs_and_outputs_whose_names_python_does_not_tell_apart_get_different_names():
+    X, Y = mx.sym.var('a.b'), mx.sym.var('a_b')
+    code = code_of_symbol([mx.sym.relu(X, name='a/b'), mx.sym.relu(Y, name='self')],
+                          **{'a.b': (1, 2), 'a_b': (1, 2)})
+    assert 'def forward(self, a_b, a_b2):' in code and 'return a_b3, value_self' in code
 
 
 def test_a_layer_that_is_used_twice_is_made_once():

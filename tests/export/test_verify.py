@@ -50,6 +50,21 @@ def test_the_bound_is_absolute_up_to_1_and_relative_to_the_largest_of_an_image_b
             check(engine, net=net)
 
 
+@pytest.mark.parametrize('found, passes', [
+    ([-np.inf, 1, 2], True), ([-np.inf, 9, 2], False), ([np.inf, 1, 2], False),
+    ([-1e30, 1, 2], False)])
+def test_an_infinite_value_does_not_hide_a_difference_in_the_rest_of_the_image(found, passes):
+    def engine(values):
+        return lambda inputs: [np.float32([values] * len(inputs[0]))]
+    net = engine([-np.inf, 1, 2])
+    if passes:
+        result = check(engine(found), net=net, classes=False)
+        assert (result.largest_difference, result.agreement) == (0, pytest.approx(1))
+    else:
+        with pytest.raises(VerificationError, match='row 0 differs'):
+            check(engine(found), net=net, classes=False)
+
+
 def test_one_wrong_image_in_the_last_batch_is_named():
     def engine(inputs):
         logits, = right(inputs)
@@ -102,6 +117,17 @@ def test_a_net_without_classes_is_compared_by_the_angle_between_outputs_in_8_bit
     assert check(lambda inputs: tilted(inputs, 0.1), **how).agreement == pytest.approx(np.cos(0.1))
     with pytest.raises(VerificationError, match='agreement drops from 1.0000 to 0.98'):
         check(lambda inputs: tilted(inputs, 0.2), **how)
+
+
+@pytest.mark.parametrize('wanted, found, said', [
+    ([3, 4], [0, 0], 'agreement drops from 1.0000 to 0.0000'),
+    ([3, np.nan], [3, np.nan], 'expected finite values'),
+    ([3, np.nan], [3, 4], 'expected finite values')])
+def test_8_bits_that_are_all_zero_or_replace_nan_are_refused(wanted, found, said):
+    def engine(values):
+        return lambda inputs: [np.float32([values] * len(inputs[0]))]
+    with pytest.raises(VerificationError, match=said):
+        check(engine(found), exact=False, classes=False, net=engine(wanted))
 
 
 def test_8_bits_may_lose_max_drop_points_and_no_more():

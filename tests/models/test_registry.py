@@ -107,6 +107,24 @@ def test_a_model_is_registered_by_a_name_of_its_own_once_only(registries):
         register(None)
 
 
+def test_a_notebook_cell_that_registers_a_model_and_its_data_may_run_again(registries):
+    cell = """
+import gluonblocks as gb
+@gb.register(lr=%g)
+def in_a_cell(num_classes=10):
+    return %d
+def load(batch_size, resize=None, seed=None):
+    return %d
+gb.register_dataset('in a cell', load, ['a'])
+"""
+    for number in (1, 2):
+        exec(cell % (number, number, number), {'__name__': '__main__'})
+        assert gb.get_model('in_a_cell') == gb.get_recipe('in_a_cell').lr == number
+        assert registries[1].find('in a cell').load(1) == number
+    with pytest.raises(ValueError, match="'in_a_cell' is already registered"):
+        exec(cell % (3, 3, 3), {'__name__': 'another'})
+
+
 BLOCKS = [lambda: gb.BatchNorm(4, num_dims=4), lambda: gb.Residual(4),
           lambda: gb.resnet_block(6, 2), lambda: gb.conv_block(5),
           lambda: gb.DenseBlock(2, 3), lambda: gb.transition_block(3)]

@@ -75,6 +75,15 @@ def test_layers_of_another_block_are_its_children_and_its_cost_grows_with_the_ba
     assert gb.layer_shapes(outer, (5, 3, 6, 6))[0].multiply_adds == 5 * (972 + 1296 + 108)
 
 
+def test_layers_with_an_activation_of_their_own_and_layers_used_twice_cost_what_they_compute():
+    net, pair = nn.HybridSequential(), nn.HybridSequential()
+    pair.add(*[nn.Dense(4, activation='relu')] * 2)
+    net.add(nn.Conv2D(2, kernel_size=3, activation='relu'), nn.Dense(4), pair)
+    net.initialize()
+    # 3x3 from 1 channel to 2 of 4 x 4; 32 to 4; twice 4 to 4.
+    assert [row.multiply_adds for row in gb.layer_shapes(net, (1, 1, 6, 6))] == [288, 128, 32]
+
+
 def test_layer_shapes_leaves_statistics_hooks_and_hybridization_as_they_were():
     net, shape = initialized('lenet_bn')
     net(nd.zeros(shape))

@@ -30,6 +30,8 @@ def test_the_page_is_complete_asks_for_nothing_and_fits_every_width(opened):
     assert axe_findings(opened) == []
     images = opened.run('[...document.images].map(i => i.complete && i.naturalWidth)')
     assert images and set(images) == {28}
+    # An image that is not a square keeps its shape.
+    assert opened.run("getComputedStyle(document.images[0]).objectFit") == 'contain'
     assert opened.run("document.querySelectorAll('details[open]').length") == 4
     # A link of the navigation leads to its section, and the keyboard to what scrolls.
     opened.run("document.querySelector('nav a[href=\"#layers\"]').click()")

@@ -5,6 +5,7 @@ import io
 import os
 import re
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ import gluonblocks as gb
 from gluonblocks.data import datasets
 from gluonblocks.data.fashion_mnist import DataError
 from gluonblocks.report import norms
+from gluonblocks.report.run import read_runs
 from gluonblocks.runs.records import TIMES, HistoryRow, TimesRow, read_csv
+from gluonblocks.training.norm_layers import NormActivation, histogram
 
 CONFUSES, BATCHES = 'Confused classes', 'Batch normalization'
 
@@ -124,6 +127,23 @@ def test_many_norm_layers_are_shown_together_and_folded_away(trained, page, monk
     assert [attributes for name, attributes in found.elements if name == 'details'] == [{}] * 4
 
 
+def test_a_norm_layer_without_a_finite_value_has_no_charts(trained, run, monkeypatch):
+    with open(os.path.join(trained, 'norms.csv')) as f:
+        head, *rows = f.read().splitlines()
+    rows = [re.sub(r'(,1,moving_var)' + 7 * ',[^,]+', r'\1' + 7 * ',nan', row) for row in rows]
+    with open(os.path.join(run, 'norms.csv'), 'w') as f:
+        f.write('\n'.join([head, *rows, '']))
+    monkeypatch.setattr(norms, 'draw', lambda *args: 'drawn')
+    (found,) = read_runs([run])
+    values = [np.full(8, np.nan), np.arange(8)]
+    found.predictions = SimpleNamespace(activations=[
+        NormActivation('1', *[histogram([each]) for each in values])])
+    charts = norms.norms_of(found)['layers']['1']
+    assert [(chart.title.partition(':')[0], chart.svg) for chart in charts] == [
+        ('gamma, the scale', 'drawn'), ('beta, the shift', 'drawn'), ('moving mean', 'drawn'),
+        ('moving variance', ''), ('input on one batch', ''), ('output on one batch', 'drawn')]
+
+
 def test_what_is_missing_from_a_run_is_stated_in_the_sections_that_need_it(run, page, monkeypatch):
     text = page(run).section(BATCHES)
     assert 'recorded no statistics over time' in text and 'input on one batch' in text
@@ -187,6 +207,30 @@ def test_runs_of_other_lengths_models_and_names_are_sorted_by_their_best_accurac
     assert recalls[0][1:] == ['%s (best weights)' % name for name in (a, c, tmp_path / 'gluon')]
     assert [row[0] for row in recalls[1:]] == ['class %d' % n for n in range(10)] + ['all']
     assert '%s is not available: ' % b in found.text  # its weights are of another learning rate
+
+
+@pytest.mark.parametrize('order', [1, -1])
+def test_a_loss_that_is_nan_is_not_the_lowest(run, tmp_path, page, order):
+    other = shutil.copytree(run, str(tmp_path / 'other'))
+    rewrite(run, [(float('nan'), 0.1, 0.1)])
+    rewrite(other, [(0.25, 0.5, 0.5)])
+    assert re.search(r'lowest final loss\s+0\.2500\s*other', page(*[run, other][::order]).text)
+
+
+def test_runs_on_other_classes_of_a_data_set_have_tables_of_their_own(
+        few_images, undrawn, registries, tmp_path, page):
+    def load(batch_size, resize=None, seed=None, root=None):  # as many classes as the root says
+        return [gb.data.BatchLoader(np.zeros((n, 28, 28), np.uint8),
+                                    np.arange(n) % int(os.path.basename(root)), batch_size)
+                for n in (20, 10)]
+    gb.register_dataset('numbers', load, (), takes_root=True)
+    for number in '23':
+        os.mkdir(str(tmp_path / number))
+        start(str(tmp_path / ('run' + number)), epochs=1, dataset='numbers',
+              data_root=str(tmp_path / number))
+    tables = page(tmp_path / 'run2', tmp_path / 'run3').tables
+    assert [len(tables['Recall on numbers with %d classes: the fraction of each class that was '
+                       'classified correctly' % number]) for number in (2, 3)] == [4, 5]
 
 
 @pytest.mark.parametrize('runs, words', [([], 'runs, got none'), (['RUN', 'RUN/'], 'twice'),

@@ -51,11 +51,11 @@ def test_config_tells_what_was_asked_what_was_defaulted_and_on_what(whole):
 def test_what_belongs_to_a_checkpoint_is_written_before_it(folder, monkeypatch):
     names = []
 
-    def noted(write):
+    def recorded(write):
         return lambda path, *args, **how: (
             names.append(os.path.basename(path).split('.')[0]), write(path, *args, **how))
-    monkeypatch.setattr(module, 'write_file', noted(module.write_file))
-    monkeypatch.setattr(norms, 'append_file', noted(norms.append_file))
+    monkeypatch.setattr(module, 'write_file', recorded(module.write_file))
+    monkeypatch.setattr(norms, 'append_file', recorded(norms.append_file))
     start(folder, epochs=1, norm_stats=True)
     assert names == ['config', 'last', 'norms', 'best', 'last', 'final']
 
@@ -211,7 +211,21 @@ def test_a_picture_that_cannot_be_drawn_costs_nothing_but_itself(whole, folder, 
     assert content(folder) == content(whole.folder)
     assert not os.path.exists(os.path.join(folder, 'curves.png'))
     # What will not change within the run is told once.
-    assert capsys.readouterr().err.count(said) == (1 if 'matplotlib' in said else 3)
+    assert capsys.readouterr().err.count(said) == (1 if 'matplotlib' in said else 2)
+
+
+def test_curves_are_drawn_after_the_first_and_the_last_epoch_and_every_ten_seconds(
+        folder, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(records, 'draw_curves', lambda rows, title: drawn.append(len(rows)) or b'')
+    monkeypatch.setattr(records, 'PAUSE', 1000)
+    start(folder, epochs=4)
+    assert drawn == [1, 4]
+    monkeypatch.setattr(records, 'PAUSE', 0)
+    gb.resume_run(folder, epochs=6)
+    assert drawn == [1, 4, 5, 6]
+    gb.resume_run(folder)  # a run that was killed before the last plot gets it
+    assert drawn[4:] == [6]
 
 
 def test_tensorboard_events_are_written_by_each_process_that_trains(folder, monkeypatch):

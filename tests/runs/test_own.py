@@ -1,5 +1,6 @@
 """Runs of a user's nets on a user's data: trained, resumed, evaluated, asked; and refusals."""
 import os
+import random
 import shutil
 
 import numpy as np
@@ -10,6 +11,8 @@ from small_runs import content, start, stopped
 
 import gluonblocks as gb
 from gluonblocks.runs.config import read_config
+from gluonblocks.runs.data import load_both
+from gluonblocks.runs.provenance import data_checksum
 
 NETS = '''
 import gluonblocks as gb
@@ -118,6 +121,25 @@ def test_the_share_for_the_test_is_the_same_when_evaluated(folder, pets, nets):
     assert matrix.trace() / 6 == history[0].test_acc
 
 
+def test_images_that_a_function_splits_at_random_are_split_as_in_training_when_evaluated(
+        folder, nets, write_module):
+    write_module('split_at_random', """
+import random
+import numpy as np
+from mxnet import nd
+def load():
+    images = np.random.RandomState(0).randint(0, 256, (40, 8, 8)).astype('uint8')
+    order = np.random.permutation(40) + nd.random.randint(0, 40).asscalar() + random.randrange(40)
+    images, labels = images[order % 40], order % 40 % 3
+    return images[:20], labels[:20], images[20:], labels[20:]
+""")
+    start(folder, **dict(OWN, resize=None), dataset='split_at_random:load', epochs=1)
+    config = read_config(folder)
+    before = np.random.get_state()[1].tolist(), random.getstate()
+    assert data_checksum(*load_both(config)) == config['data_sha256']
+    assert (np.random.get_state()[1].tolist(), random.getstate()) == before
+
+
 def test_functions_given_from_python_are_found_again_by_their_names(folder, nets):
     import data_of_ours
     import nets_of_ours
@@ -159,6 +181,36 @@ def test_a_file_that_changed_is_told_or_refused_and_one_that_is_gone_named(
                 "'nets_of_ours'.* The run imported it from %s: add %s to PYTHONPATH$"
                 % (nets, nets.parent))):
             call(folder)
+
+
+BOOKS = """
+import gluonblocks as gb
+from mxnet import nd
+from mxnet.gluon import nn
+class BatchNorm(nn.Block):
+    def __init__(self):
+        super().__init__()
+        self.scale, self.moving_mean, self.moving_var = nd.ones(1), nd.zeros(64), nd.zeros(64)
+    def forward(self, X):
+        ones = nd.ones(64)
+        X, self.moving_mean, self.moving_var = gb.batch_norm(
+            X.flatten(), ones, ones, self.moving_mean, self.moving_var, 1e-5, 0.9)
+        return X * self.scale
+def net(num_classes=10):
+    net = nn.Sequential()
+    net.add(BatchNorm(), nn.Dense(num_classes))
+    return net
+"""
+
+
+def test_a_net_whose_running_averages_would_not_be_saved_is_refused_if_the_run_is(
+        folder, nets, write_module):
+    write_module('books', BOOKS)
+    options = dict(OWN, name='books:net', resize=8, epochs=1, dataset='data_of_ours:load')
+    start(None, **options)
+    with pytest.raises(ValueError, match=r'changed batchnorm\d+\.moving_mean, an array that would '
+                                         r"not .* self\.params\.get\('moving_mean', .* gb\.BatchN"):
+        start(folder, **options)
 
 
 @pytest.mark.parametrize('name, said', [

@@ -91,7 +91,7 @@ def test_other_data_threads_operators_and_versions_are_refused(whole, monkeypatc
     for change, said in [
             (lambda patch: smaller(patch, num_train=61, num_test=20),
              'data_sha256 was .*, is now .*'),
-            (lambda patch: patch.setenv('OMP_NUM_THREADS', '77'),
+            (lambda patch: patch.setenv('MXNET_OMP_MAX_THREADS', '77'),
              r'threads was .*, is now 77 \(set OMP_NUM_THREADS='),
             (lambda patch: patch.setattr(provenance, 'available', lambda: not before),
              r'operators was %s, is now %s \(set the environment variable GLUONBLOCKS_OPERATORS'
@@ -100,6 +100,12 @@ def test_other_data_threads_operators_and_versions_are_refused(whole, monkeypatc
         with monkeypatch.context() as patch, pytest.raises(ValueError, match=said):
             change(patch)
             gb.resume_run(whole.folder)
+
+
+def test_the_recorded_threads_are_those_that_mxnet_uses(monkeypatch):
+    before = provenance.environment(own_model=True)['threads']
+    monkeypatch.setenv('OMP_NUM_THREADS', '77')  # too late: MXNet has read the variable
+    assert provenance.environment(own_model=True)['threads'] == before
 
 
 def test_a_target_that_would_have_changed_the_schedule_is_refused(folder):

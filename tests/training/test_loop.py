@@ -173,6 +173,14 @@ def test_a_loss_that_is_not_a_number_for_each_image_and_its_label_is_refused(los
         train_by_loss([(X, labels)], loss)
 
 
+def test_a_clock_that_is_stopped_or_set_back_changes_no_times(monkeypatch):
+    for clock in (lambda: 5.0, iter(range(10 ** 6, 0, -1)).__next__):
+        monkeypatch.setattr('time.time', clock)
+        state = gb.training.TrainingState()
+        _, history = train(batches(4), num_epochs=2, state=state)
+        assert state.rate > 0 and all(0 < record.seconds < 100 for record in history)
+
+
 @pytest.mark.parametrize('train_iter, test_iter, said', [
     ([], batches(10), 'train_iter'), (batches(10), [(None, None)], 'test_iter')])
 def test_no_data_is_an_error_that_says_so(train_iter, test_iter, said):

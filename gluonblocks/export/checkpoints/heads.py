@@ -5,17 +5,6 @@ _LOSSES = ('LinearRegressionOutput', 'LogisticRegressionOutput', 'MAERegressionO
            'Softmax', 'SoftmaxOutput')
 
 
-def compute_in_float32(graph):
-    """Convert a float16 or float64 `Graph` to float32; return True if a node used float16."""
-    found = False
-    for node in graph.nodes:
-        node.attrs.pop('__dtype__', None)
-        if node.attrs.get('dtype') in ('float16', 'float64'):
-            found = found or node.attrs['dtype'] == 'float16'
-            node.attrs['dtype'] = 'float32'
-    return found
-
-
 def replace_labels(graph):
     """Give each loss in a `Graph` its own label input, whose values do not affect the output."""
     for node in graph.nodes:

@@ -141,7 +141,9 @@ def _misfit(symbol, shapes, inputs, error):
         if len(sides) == 5:  # the user's shape had four axes, but an image has three
             return ('the shape of %s must not include the batch: expected %s, got %s'
                     % (name, sides[2:], sides[1:]))
-    described = ', '.join('%s %s' % (name, sides[1:]) for name, sides in inputs.items())
+    described = ', '.join(['%s %s' % (name, sides[1:]) for name, sides in inputs.items()] + [
+        '%s (shape not specified)' % name for name in symbol.list_inputs()
+        if name not in shapes and name not in inputs])
     with contextlib.suppress(mx.MXNetError):
         arguments, _, states = symbol.infer_shape_partial(**inputs)
         names = symbol.list_arguments() + symbol.list_auxiliary_states()

@@ -6,9 +6,9 @@ import mxnet as mx
 import numpy as np
 
 from ...graphs.graph import Graph
-from ..graph import replace_losses
+from ..graph import compute_in, replace_losses
 from .find import find_files
-from .heads import compute_in_float32, drop_heads, flatten_softmax, replace_labels
+from .heads import drop_heads, flatten_softmax, replace_labels
 from .inputs import choose_inputs, infer_inputs, other_shapes
 from .params import read_params
 from .symbol import read_symbol, select_outputs
@@ -44,13 +44,20 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
     """
     with find_files(path, params, epoch) as files:
         symbol, unknown = read_symbol(files.symbol)
-        arrays = {re.sub('^(arg|aux):', '', name): array
-                  for name, array in read_params(files.params).items()}
+        stored = read_params(files.params)
+    arrays = {re.sub('^(arg|aux):', '', name): array for name, array in stored.items()}
+    for kind, names in ('arg:', symbol.list_arguments()), ('aux:', symbol.list_auxiliary_states()):
+        arrays.update((name, stored[kind + name]) for name in names if kind + name in stored)
     for name in shape if isinstance(shape, dict) else ['data']:
         arrays.pop(name, None)  # some programs saved the input among the parameters
     symbol = select_outputs(symbol, outputs) if outputs else symbol
     graph = Graph(symbol)
-    in_float16 = compute_in_float32(graph) or any(
+    for node in graph.nodes:
+        if 'quantize' in node.op or node.op.startswith('_sg_'):
+            raise ValueError('%s: expected a float32 or float16 net, found %s (%s), which MXNet '
+                             'writes if it quantizes or fuses a net: export the checkpoint that '
+                             'this one was made from' % (files.symbol, node.name, node.op))
+    in_float16 = compute_in('float32', graph) or any(
         array.dtype == 'float16' for array in arrays.values())
     replace_labels(graph)
     original, names = graph.symbol(), symbol.list_outputs()

@@ -22,14 +22,15 @@ def reduction(onnx, node, X):
 
 @converts('argmax', 'argmin', 'argmax_channel')
 def argmax(onnx, node, X):
-    """Return the index of the maximum or minimum as float32; axis=None flattens the input first."""
+    """Return the index of the maximum or minimum; axis=None flattens the input first."""
     axis = 1 if node.op == 'argmax_channel' else attribute(node, 'axis')
     rank, keepdims = onnx.rank(node.inputs[0]), int(attribute(node, 'keepdims', False))
     shape = [1] * rank if axis is None and keepdims else [1] if axis is None or rank == 1 else None
     if axis is None:
         X, axis = onnx.add('Reshape', X, [-1]), 0
     Y = onnx.add('ArgMin' if node.op == 'argmin' else 'ArgMax', X, axis=axis, keepdims=keepdims)
-    return onnx.cast(Y if shape is None else onnx.add('Reshape', Y, shape), 'float32')
+    Y = Y if shape is None else onnx.add('Reshape', Y, shape)
+    return onnx.cast(Y, onnx.dtype(node.entry()))
 
 
 @converts('dot')

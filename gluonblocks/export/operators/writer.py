@@ -183,7 +183,8 @@ class OnnxGraph:
                 found = CONVERTERS[node.op](self, node, *[self._names[entry[:2]]
                                                           for entry in node.inputs])
                 made = [found] if isinstance(found, str) else found
-            self._names.update(((node, k), name) for k, name in enumerate(made))
+            used = made[:self.outputs[node]]
+            self._names.update(((node, k), name) for k, name in enumerate(used))
         return self._finish(names)
 
     def _finish(self, names):

@@ -15,7 +15,7 @@ async function loadBytes(name) {
 /** Returns a function that maps a square of grey bytes to {probabilities, milliseconds}. */
 async function loadNet(side) {
   if (typeof WebAssembly === 'undefined' || typeof DecompressionStream === 'undefined') {
-    throw new Error('This browser is too old. Use Chrome or Edge 80, Firefox 113, Safari 16.4, ' +
+    throw new Error('This browser is too old. Use Chrome or Edge 97, Firefox 113, Safari 16.4, ' +
                     'or a later version.');
   }
   ort.env.wasm.numThreads = 1; // more threads require HTTP headers, which a local file lacks

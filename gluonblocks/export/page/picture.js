@@ -3,6 +3,7 @@
 
 const MAX_PIXELS = 2 ** 26; // 8192 x 8192; a small file may decompress to far more
 const STRIP_PIXELS = 2 ** 20; // photographs are read in strips, because phones limit canvas sizes
+const STRIP_ROWS = 2 ** 12; // and every browser limits a canvas's height
 
 /** Reads a file or blob as grey {pixels, width, height}, with `background` behind transparency. */
 async function readPicture(blob, background) {
@@ -28,7 +29,7 @@ function greyOf(image, background) {
                     'Save a smaller version of it.');
   }
   const pixels = new Uint8Array(width * height);
-  const rows = Math.max(1, Math.min(height, Math.floor(STRIP_PIXELS / width)));
+  const rows = Math.max(1, Math.min(height, STRIP_ROWS, Math.floor(STRIP_PIXELS / width)));
   const strip = Object.assign(document.createElement('canvas'), {width, height: rows});
   const context = strip.getContext('2d', {willReadFrequently: true, alpha: false});
   context.fillStyle = `rgb(${background}, ${background}, ${background})`;
@@ -36,6 +37,10 @@ function greyOf(image, background) {
     context.fillRect(0, 0, width, rows);
     context.drawImage(image, 0, -top);
     const {data} = context.getImageData(0, 0, width, Math.min(rows, height - top));
+    if (!data[3]) { // a canvas that is too wide is empty and transparent
+      throw new Error(`An image that is ${width} pixels wide is too wide for this browser. ` +
+                      'Save a smaller version of it.');
+    }
     for (let i = 0; i < data.length; i += 4) { // the formula of Pillow's convert('L')
       pixels[top * width + i / 4] =
         19595 * data[i] + 38470 * data[i + 1] + 7471 * data[i + 2] + 32768 >> 16;

@@ -30,9 +30,14 @@ def call_text(node, values):
     `node` must have no parameters. `values` maps value numbers (see `Node`) to `Value`s. Raises
     ValueError for attributes that PyTorch cannot express.
     """
+    for name, value in _IGNORED.get(node.op, {}).items():
+        demand(node, node.get(name, value) == value, '%s=%s' % (name, node.get(name)),
+               '%s=%s' % (name, value))
     text = CALLS[node.op]
     text = text(node, values) if callable(text) else text
     text = text.replace('{all}', ', '.join('{%d}' % i for i in range(len(node.inputs))))
+    if values[node.number].is_integer and 'scalar' in node.attrs:  # MXNet truncates the scalar
+        text = text.replace('{scalar}', str(int(node.get('scalar'))))
     return re.sub(r'\{([a-z]\w*)(?:=([^{}]*))?\}', lambda match: (
         repr(node.get(match.group(1))) if match.group(1) in node.attrs else match.group(2)), text)
 
@@ -44,7 +49,10 @@ def _activation(node, values):
 
 
 def _clip(node, values):
-    is_relu6 = (node.get('a_min'), node.get('a_max')) == (0, 6)
+    bounds = node.get('a_min'), node.get('a_max')
+    if values[node.number].is_integer:  # MXNet truncates the bounds
+        return 'torch.clamp({0}, %d, %d)' % bounds
+    is_relu6 = bounds == (0, 6)
     return 'F.relu6({0})' if is_relu6 else 'torch.clamp({0}, {a_min}, {a_max})'
 
 
@@ -93,6 +101,7 @@ def _l2(node, values):
 
 
 def _softmax(node, values):
+    demand(node, len(node.inputs) == 1, 'use_length=True', 'use_length=False')
     scale = ' / {temperature}' if node.get('temperature') else ''
     return 'F.%s({0}%s, dim={axis=-1})' % (node.op, scale)
 
@@ -108,9 +117,16 @@ def _cast(node, values):
 
 
 def _divide(node, values):
+    divisor = '{scalar}' if 'scalar' in node.attrs else '{1}'
     if values[node.number].is_integer:
-        return 'torch.div({0}, {1}, rounding_mode="trunc")'
-    return '{0} / {1}'
+        return 'torch.div({0}, %s, rounding_mode="trunc")' % divisor
+    return '{0} / ' + divisor
+
+
+def _where(node, values):
+    condition, X = [len(values[i].shape) for i in node.inputs[:2]]
+    rows = '.reshape(-1%s)' % (', 1' * (X - 1)) if condition < X else ''  # of shape (N,)
+    return 'torch.where({0}%s != 0, {1}, {2})' % rows
 
 
 def _reduce(node, values):
@@ -119,9 +135,10 @@ def _reduce(node, values):
     axes = sorted(axis % rank for axis in axes)
     if node.get('exclude', False):
         axes = [axis for axis in range(rank) if axis not in axes]
-    return 'torch.%s({0}, dim=%s%s)' % (
+    keepdims = node.get('keepdims', False)
+    return 'torch.%s({0}, dim=%s%s)%s' % (
         {'max': 'amax', 'min': 'amin'}.get(node.op, node.op), tuple(axes) if axes[1:] else axes[0],
-        ', keepdim=True' if node.get('keepdims', False) else '')
+        ', keepdim=True' if keepdims else '', '' if keepdims or len(axes) < rank else '.reshape(1)')
 
 
 def _batch_dot(node, values):
@@ -146,6 +163,11 @@ def _arange(node, values):
     return 'torch.arange(%g, %g, {step=1}, dtype=torch.float32)' % (first, last)
 
 
+# {operator: the only supported values of attributes that its expression in `CALLS` ignores}.
+_IGNORED: Dict[str, Dict[str, Any]] = {
+    '_contrib_arange_like': {'start': 0, 'step': 1, 'repeat': 1},
+    'broadcast_like': {'lhs_axes': None, 'rhs_axes': None},
+    'reshape_like': dict.fromkeys(['lhs_begin', 'lhs_end', 'rhs_begin', 'rhs_end'])}
 _ACTIVATIONS = {'relu': 'F.relu({0})', 'sigmoid': 'torch.sigmoid({0})', 'tanh': 'torch.tanh({0})',
                 'softrelu': 'F.softplus({0})', 'softsign': 'F.softsign({0})',
                 'leaky': 'F.leaky_relu({0}, {slope=0.25})', 'elu': 'F.elu({0}, {slope=0.25})',
@@ -155,7 +177,8 @@ _ACTIVATIONS = {'relu': 'F.relu({0})', 'sigmoid': 'torch.sigmoid({0})', 'tanh': 
 ARITHMETIC: Dict[str, Any] = {
     '_plus': '{0} + {1}', '_plus_scalar': '{0} + {scalar}', '_minus_scalar': '{0} - {scalar}',
     '_rminus_scalar': '{scalar} - {0}', '_mul_scalar': '{0} * {scalar}',
-    '_div_scalar': '{0} / {scalar}', '_rdiv_scalar': '{scalar} / {0}',
+    '_div_scalar': _divide, '_rdiv_scalar': lambda node, values: (
+        '({scalar} / {0}).to({0}.dtype)' if values[node.number].is_integer else '{scalar} / {0}'),
     '_power_scalar': '{0} ** {scalar}', '_maximum_scalar': 'torch.clamp({0}, min={scalar})',
     '_minimum_scalar': 'torch.clamp({0}, max={scalar})', 'reciprocal': '1 / {0}',
     'square': '{0} ** 2', 'negative': 'torch.neg({0})',
@@ -184,10 +207,12 @@ CALLS: Dict[str, Any] = {
     'L2Normalization': _l2, 'LRN': 'F.local_response_norm({0}, {nsize}, alpha={alpha=0.0001}, '
                                    'beta={beta=0.75}, k={knorm=2})',
     'sum': _reduce, 'mean': _reduce, 'max': _reduce, 'min': _reduce, 'batch_dot': _batch_dot,
-    'where': 'torch.where({0} != 0, {1}, {2})',
+    'where': _where,
     'Cast': _cast,
     '_zeros': _filled, '_ones': _filled, '_full': _filled, '_arange': _arange,
-    '_contrib_arange_like': 'torch.arange({0}.shape[{axis=0}], dtype=torch.float32)',
+    '_contrib_arange_like': lambda node, values: (
+        'torch.arange({0}.numel(), dtype=torch.float32).reshape({0}.shape)'
+        if node.get('axis') is None else 'torch.arange({0}.shape[{axis}], dtype=torch.float32)'),
     'zeros_like': 'torch.zeros_like({0})', 'ones_like': 'torch.ones_like({0})',
     'shape_array': 'torch.tensor({0}.shape)', 'Flatten': shaping.flatten,
     'Reshape': shaping.reshape, 'reshape_like': '{0}.reshape({1}.shape)',

@@ -112,13 +112,14 @@ def _net(net, structure, layers, values, calls, own, arguments):
 
     `own` is {node number: attribute name} for the layers that do not belong to a stage.
     """
-    names = {0: 'X'}
-    if len(net.inputs) > 1:
-        names = {-i: _identifier(name) for i, name in enumerate(net.inputs)}
-    entries = ', '.join(names.values())
+    named = [(-i, name) for i, name in enumerate(net.inputs)] if len(net.inputs) > 1 else []
     if len(structure.outputs) > 1:
-        names.update((number, _identifier(re.sub('_output$', '', name)))
-                     for number, name in zip(structure.outputs, net.outputs) if number > 0)
+        named += [(number, re.sub('_output$', '', name))
+                  for number, name in zip(structure.outputs, net.outputs) if number > 0]
+    names = {} if len(net.inputs) > 1 else {0: 'X'}
+    for number, name in named:
+        names[number] = _unused(_identifier(name), names.values())
+    entries = ', '.join(names[-i] for i in range(len(net.inputs)))
     forward, lines = Forward(_users(structure), values, names, structure.outputs, True), {}
     for section in structure.sections:
         node = section.blocks[0][0]
@@ -144,7 +145,7 @@ def _net(net, structure, layers, values, calls, own, arguments):
 def _identifier(name):
     """Turn `name` into a variable name of at least three characters, to avoid names such as nn."""
     name = re.sub(r'\W', '_', name)
-    reserved = keyword.iskeyword(name) or name == 'torch'
+    reserved = keyword.iskeyword(name) or name in ('self', 'torch')
     return name if re.match(r'[^\d]\w\w', name) and not reserved else 'value_' + name
 
 

@@ -38,7 +38,8 @@ class Forward:
         elif node.kind == 'constant':
             text = 'self.' + names[node.number]
         elif node.kind == 'embedding':
-            text = 'self.%s({0}.long())' % names[node.number]
+            text = 'self.%s({0}.long().clamp(0, %d))' % (names[node.number],
+                                                         node.get('input_dim') - 1)
         elif (node.kind == 'fc' and node.get('flatten', True)
               and len(self._values[node.inputs[0]].shape) != 2):
             text = 'self.%s(%s)' % (names[node.number], flatten(node, self._values))
@@ -73,8 +74,8 @@ class Forward:
         """Return the lines of the body of `forward`."""
         texts = dict(self._texts)
         results = ', '.join(self._short.get(i, '<%d>' % i) for i in self._outputs)
-        if results == '<%d>' % list(texts or [0])[-1]:  # return the last expression directly
-            results = texts.pop(self._outputs[0])
+        if texts and results == '<%d>' % list(texts)[-1]:  # return the last expression directly
+            results = texts.popitem()[1]
         last_use = {i: k for k, text in enumerate(list(texts.values()) + [results])
                     for i in _markers(text)}
         names, lines = dict(self._names), []

@@ -25,7 +25,7 @@ def reshape(node, values):
                       else str(half) for k, half in enumerate(halves)]
         elif code == -2 or code == 0 and len(X) - i > 1 and codes == [0] * (len(X) - i - 1):
             sizes.append('*{0}.shape[%d:]' % i)
-            break
+            codes = codes if code else []
         else:
             sizes.append({0: size, -3: '%s * {0}.shape[%d]' % (size, i + 1)}.get(code, str(code)))
         i += 1 + (code == -3)
@@ -80,14 +80,13 @@ def slice_like(node, values):
 
 
 def crop(node, values):
-    X, Y = values[node.inputs[0]].shape, values[node.number].shape
-    offset, ends = node.get('offset', (0, 0)), ['{1}.shape[2]', '{1}.shape[3]']
+    sizes = ['{1}.shape[2]', '{1}.shape[3]'] if len(node.inputs) > 1 else list(
+        map(str, values[node.number].shape[2:]))
     if node.get('center_crop', False):
-        offset = tuple((x - y) // 2 for x, y in zip(X[2:], Y[2:]))
-    if len(node.inputs) == 1:
-        ends = [str(first + size) for first, size in zip(offset, Y[2:])]
-    elif any(offset):
-        ends = ['%d + %s' % pair for pair in zip(offset, ends)]
+        return '{0}' + ''.join('.narrow(%d, ({0}.shape[%d] - %s) // 2, %s)'
+                               % (axis, axis, size, size) for axis, size in enumerate(sizes, 2))
+    offset = node.get('offset', (0, 0))
+    ends = ['%d + %s' % pair for pair in zip(offset, sizes)] if any(offset) else sizes
     return '{0}[:, :, %d:%s, %d:%s]' % (offset[0], ends[0], offset[1], ends[1])
 
 
@@ -114,6 +113,8 @@ def squeeze(node, values):
 
 def topk(node, values):
     demand(node, node.get('ret_typ', 'indices') != 'mask', 'a mask', 'values, indices or both')
+    k, axis = node.get('k', 1), node.get('axis', -1)
+    demand(node, k > 0 and axis is not None, 'k=%s, axis=%s' % (k, axis), 'k > 0 and an axis')
     return 'torch.topk({0}, {k=1}, dim={axis=-1}, largest=%s)' % (
         not node.get('is_ascend', False))
 

@@ -214,3 +214,59 @@ def test_parameters_of_save_parameters_are_told_apart(tmp_path):
     mx.nd.save(str(tmp_path / 'net-0000.params'), {'0.weight': mx.nd.zeros(3)})
     with pytest.raises(ValueError, match="'0.weight' show that net.save_parameters wrote it"):
         export(tmp_path)
+
+
+def test_a_layer_of_lstms_is_exported_with_its_states_as_inputs(tmp_path):
+    shapes = {'data0': (1, 3, 4), 'data1': (2, 1, 5), 'data2': (2, 1, 5)}
+    net = mx.gluon.rnn.LSTM(5, num_layers=2, layout='NTC')
+    net.initialize(mx.init.Normal())
+    net.hybridize()
+    net(mx.nd.ones((2, 3, 4)))
+    net.export(str(tmp_path / 'net'))
+    session = export(tmp_path, {'data0': (3, 4)}, input_range=(-1, 1))
+    symbol, weights, _ = mx.model.load_checkpoint(str(tmp_path / 'net'), 0)
+    rng = np.random.RandomState(0)
+    for n in (1, 3):
+        inputs = {name: rng.randn(*[n if side == 1 else side for side in sides]).astype('float32')
+                  for name, sides in shapes.items()}
+        arrays = dict(weights, **{name: mx.nd.array(X) for name, X in inputs.items()})
+        wanted = symbol.bind(mx.cpu(), arrays).forward()
+        assert_same(session, [each.asnumpy() for each in wanted], inputs)
+
+
+def test_an_operator_without_a_gradient_is_compared_too(tmp_path):
+    wanted, inputs = save(tmp_path, S.argmax_channel(net(), name='label'))
+    assert_same(export(tmp_path), wanted, inputs)
+
+
+def test_a_quantized_net_is_refused_with_what_to_do(tmp_path):
+    symbol = S.contrib.quantize_v2(S.var('data'), name='quantize')[0]
+    save(tmp_path, S.cast(symbol, dtype='float32'))
+    with pytest.raises(ValueError, match=r'found quantize \(_contrib_quantize_v2\), which MXNet '
+                                         r'writes .*: export the checkpoint that this one was'):
+        read_net(str(tmp_path), shape=IMAGE)
+
+
+def test_an_input_without_a_shape_is_named_if_the_others_do_not_fit(tmp_path):
+    save(tmp_path, net(S.concat(S.var('data'), S.var('mask'), dim=1)),
+         data=(1,) + IMAGE, mask=(1, 1, 6, 6))
+    with pytest.raises(ValueError, match=r'for the input data \(3, 6, 6\), mask \(shape not '
+                                         r'specified\), found'):
+        read_net(str(tmp_path), shape=IMAGE)
+
+
+@pytest.mark.parametrize('how', [{'images': '.'}, {'calibrate': '.', 'formats': ['onnx-int8']}])
+def test_folders_of_images_for_several_inputs_are_refused(how, tmp_path):
+    save(tmp_path, S.var('data') + S.var('mask'), data=(1,) + IMAGE, mask=(1,) + IMAGE)
+    with pytest.raises(ValueError, match='a net with one input, found data, mask'):
+        export(tmp_path, {'data': IMAGE, 'mask': IMAGE}, **how)
+
+
+def test_of_two_parameters_with_the_same_name_mxnets_is_used(tmp_path):
+    wanted, inputs = save(tmp_path, net())
+    path = str(tmp_path / 'net-0000.params')
+    arrays = mx.nd.load(path)
+    others = {'arg:norm_moving_mean': mx.nd.ones(4) * 9, 'aux:fc_bias': mx.nd.ones(3) * 9}
+    for both in (dict(others, **arrays), dict(arrays, **others)):
+        mx.nd.save(path, both)
+        assert_same(export(tmp_path), wanted, inputs)

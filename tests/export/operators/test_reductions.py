@@ -32,6 +32,14 @@ def test_the_place_of_an_extremum_is_the_first_and_a_float(name, attrs):
     assert_same(symbol, *SIZES, low=-2, high=2)
 
 
+@pytest.mark.parametrize('name', ['argmax', 'argmin'])
+def test_the_place_of_an_extremum_of_integers_has_their_type(name):
+    symbol = getattr(mx.sym, name)(mx.sym.Cast(X * 9, dtype='int32'), axis=1) * 2
+    session, _ = onnx_session(symbol, {}, list(SIZES))
+    assert session.get_outputs()[0].type == 'tensor(int32)'
+    assert_same(symbol, *SIZES)
+
+
 def test_argmax_of_channels_and_of_a_vector():
     assert_same(mx.sym.argmax_channel(X), {'data': (2, 5)}, {'data': (4, 5)})
     assert_same(mx.sym.argmax(X, axis=0), {'data': (5,)})
