@@ -157,7 +157,7 @@ def content(folder):
 
 def test_files_are_replaced_by_those_of_another_file_system_and_the_last_is_replaced_last(
         folders, monkeypatch):
-    order, rename = [], os.rename
+    order, flushed, rename = [], [], os.rename
 
     def within_a_folder(old, new):
         if os.path.dirname(old) != os.path.dirname(new):
@@ -166,7 +166,9 @@ def test_files_are_replaced_by_those_of_another_file_system_and_the_last_is_repl
         rename(old, new)
     for name in ('rename', 'replace'):
         monkeypatch.setattr(os, name, within_a_folder)
+    monkeypatch.setattr(os, 'fsync', lambda handle: flushed.append(os.fstat(handle).st_ino))
     files.replace_files(*folders, last='z.json')
+    assert len(flushed) == 5 and flushed[-1] == os.stat(folders[1]).st_ino
     assert sorted(order[:-1]) == ['a', 'b', 'e'] and order[-1] == 'z.json'
     assert content(folders[1]) == {'a': 'new', 'z.json': 'new', 'in/b': 'new', 'd/e': 'new',
                                    'mine': 'old'}

@@ -62,6 +62,13 @@ def test_a_constant_channel_returns_beta_and_moves_the_variance_towards_zero(rng
     close(got['v'][1], np.array(0.9 * arrays['v'][1]), 1e-6)
 
 
+def test_a_saturated_sigmoid_is_0_or_1(rng, shape=(9, 4)):
+    graphs = norm_graphs(shape, 'sigmoid')
+    arrays, dY = draw(rng, graphs)
+    arrays['g'] *= 1000  # e^x overflows at 88
+    check(graphs, arrays, dY)
+
+
 @pytest.mark.parametrize('bad', [np.nan, np.inf, -np.inf])
 def test_nan_and_infinity_affect_only_their_channel(rng, bad, shape=(9, 4)):
     graphs = norm_graphs(shape, 'sigmoid')
