@@ -63,13 +63,6 @@ def test_so_does_the_gradient_of_a_learned_input(monkeypatch, shape, make, reque
     same_with_operators(monkeypatch, learned, use)
 
 
-def test_sparse_gradients_are_left_to_mxnet(monkeypatch):
-    def use(net):
-        net[0].weight._grad_stype = 'row_sparse'
-        return step(net, images(6, 1, 8, 8))
-    same_with_operators(monkeypatch, small, use)
-
-
 def test_grad_req_may_change_between_steps(monkeypatch):
     def use(net):
         X = images(6, 2, 8, 8)
