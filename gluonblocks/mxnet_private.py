@@ -52,6 +52,11 @@ def input_channels(conv):
     return conv.weight.shape[1] * conv._kwargs['num_group']
 
 
+def loader_of(data_iter):
+    """Return the Gluon DataLoader that an `mx.contrib.io.DataLoaderIter` reads."""
+    return data_iter._loader
+
+
 def sparse_label_of(loss):
     """Return the `sparse_label` of a softmax cross-entropy loss, or None for other losses."""
     return getattr(loss, '_sparse_label', None)

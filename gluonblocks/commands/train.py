@@ -6,11 +6,10 @@ import shlex
 import shutil
 import sys
 
-from ..models.registry import get_model, get_recipe, models_in_words
-from ..models.summary import format_summary, layer_shapes, model_summary
-from ..runs.config import read_config
+from ..models.registry import get_recipe, models_in_words
+from ..models.summary import model_summary
+from ..runs.load import run_summary
 from ..runs.options import DATA, FOLDER, MACHINES, MODEL, OPTIONS, PLACEMENT, RECIPE
-from ..runs.provenance import recall
 from ..runs.train import resume_run, train_model
 from ..training.interrupt import Interrupted
 from .parser import Parser, flag_of
@@ -77,7 +76,7 @@ def _print_resume(prog, folder):
 
 def main(args):
     if args.summary:
-        print(_summary_of_run(args.resume) if args.resume else model_summary(args.model))
+        print(run_summary(args.resume) if args.resume else model_summary(args.model))
         return 0
     options = {name: getattr(args, name) for name in DECLARED}
     folder = args.resume or args.out
@@ -98,16 +97,6 @@ def main(args):
     if folder and not args.no_report and os.path.exists(folder):  # only on the first machine
         write_at_end(folder, args.ctx)
     return 0
-
-
-def _summary_of_run(folder):
-    """Return the layer table of a run's net, measured on an image of the size used for training."""
-    config = read_config(folder)
-    recall(folder, config, ['model'])
-    net = get_model(config['model'], num_classes=config['num_classes'])
-    net.initialize()
-    size = [config['resize']] * 2 if config['resize'] else config['picture_size']
-    return format_summary(layer_shapes(net, (1, config['channels'], *size)))
 
 
 def options_table():

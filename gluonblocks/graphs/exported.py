@@ -1,4 +1,4 @@
-"""Load files written by `export`, in which parameters are named as in the exported net."""
+"""Read and write the files of `export`, in which parameters are named as in the exported net."""
 import os
 import re
 import sys
@@ -66,6 +66,23 @@ def load_exported(net, filename, ctx=None, allow_missing=False, ignore_extra=Fal
     print("'%s': %d parameters matched by %s; for example, %s is %s in the file" % (
         (filename, len(fitting[0]), how) + next(iter(fitting[0].items()))), file=sys.stderr)
     return True
+
+
+def save_exported(symbol, params, symbol_file, params_file, remove_amp_cast):
+    """Write the graph `symbol` and its parameters `params`; those of batch norms become (C,)."""
+    graph, arrays = Graph(symbol), {}
+    flat = {source.name for node in graph.nodes if node.op == 'BatchNorm'
+            for source, _, _ in node.inputs[1:]}
+    for name in flat:
+        graph.input(name).attrs.pop('__shape__', None)
+    symbol = graph.symbol()
+    states = symbol.list_auxiliary_states()
+    for param in params:
+        array = private.averaged(param)
+        arrays[('aux:' if param.name in states else 'arg:') + param.name] = (
+            array.reshape(-1) if param.name in flat else array)
+    symbol.save(MXNetPath(symbol_file), remove_amp_cast=remove_amp_cast)
+    nd.save(MXNetPath(params_file), arrays)
 
 
 def _plain(name):

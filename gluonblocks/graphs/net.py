@@ -14,14 +14,13 @@ from ..checks import image_problem
 from ..files import MXNetPath
 from . import operators
 from .divided_norms import Slice
-from .exported import load_exported
+from .exported import load_exported, save_exported
 from .graph import Graph, Node
 from .passes import MANY_IMAGES, PREDICTION, TRAINING
 
 # Enough for four image sizes, each with three graphs: one for training, one for predicting small
 # batches, and one for predicting large batches.
 MAX_GRAPHS = 12  # each graph uses memory
-MOVING = ('transpose', 'SwapAxis', 'Reshape')  # operators that can move the batch to another axis
 # This lock is held while a net is traced, and while a graph is submitted to MXNet's engine, which
 # runs graphs in parallel. If two threads submit graphs at the same time, MXNet 1.9.1 may lose an
 # operation, and then both threads hang.
@@ -144,8 +143,7 @@ class Net(nn.HybridSequential):
                         params[name].shape = shape
                         private.finish_initialization(params[name])
             traced = _Traced(symbol, [params[name] for name in symbol.list_inputs()
-                                      if name != 'data'], {},
-                             any(node.op in MOVING for node in graph.nodes))
+                                      if name != 'data'], {}, _moves_axes(graph))
             if all(private.is_initialized(param) for param in traced.params):  # else: trace again
                 private.set_traced(self, symbol)
                 self._traced = traced
@@ -177,22 +175,10 @@ class Net(nn.HybridSequential):
             raise RuntimeError('export needs the graph of %s: call net.hybridize() and run one '
                                'batch through it' % self.name)
         mx.nd.waitall()
-        if not self._traced or self._traced.symbol is None:
+        if self._traced and self._traced.symbol is not None:
+            save_exported(self._traced.symbol, self._traced.params, *files, remove_amp_cast)
+        else:
             super().export(path, epoch, remove_amp_cast)
-            return files
-        graph = Graph(self._traced.symbol)
-        flat = {source.name for node in graph.nodes if node.op == 'BatchNorm'
-                for source, _, _ in node.inputs[1:]}
-        for name in flat:
-            graph.input(name).attrs.pop('__shape__', None)
-        symbol, arrays = graph.symbol(), {}
-        states = symbol.list_auxiliary_states()
-        for param in self._traced.params:
-            array = private.averaged(param)
-            arrays[('aux:' if param.name in states else 'arg:') + param.name] = (
-                array.reshape(-1) if param.name in flat else array)
-        symbol.save(MXNetPath(files[0]), remove_amp_cast=remove_amp_cast)
-        mx.nd.save(MXNetPath(files[1]), arrays)
         return files
 
     def _explain(self, error, x):
@@ -218,6 +204,12 @@ class _Traced(NamedTuple):
     params: Any  #: the net's parameters, in the order of the graph's inputs
     graphs: Dict[Any, Any]  #: compiled functions, oldest first; see `Net._compiled` for the keys
     moves_axes: bool  #: True if shapes in the graph may contain the batch size outside axis 0
+
+
+def _moves_axes(graph):
+    """Return True if an operator in the graph can move the batch to another axis."""
+    return any(node.op in ('transpose', 'SwapAxis', 'Reshape')
+               or node.op == 'expand_dims' and node.attrs['axis'] == '0' for node in graph.nodes)
 
 
 def _rewritten(traced, x, training, recording, data_gradient=False):

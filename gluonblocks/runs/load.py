@@ -6,6 +6,7 @@ from ..checks import OptionError
 from ..devices import devices_of
 from ..files import DamagedFile
 from ..models.registry import get_model
+from ..models.summary import format_summary, layer_shapes
 from ..training.progress import tell
 from .checkpoint import OTHER_RUN, checkpoint_arrays, load_checkpoint
 from .config import read_config
@@ -50,6 +51,19 @@ def build_net(model, arrays, num_classes, ctx, dtype='float32'):
     set_net_arrays(net, arrays)
     net.hybridize(static_alloc=True)
     return net
+
+
+def run_summary(folder):
+    """Return the layer table of a run's net as text, for an image of the size used in training.
+
+    Raises the errors of `read_config` and `recall`.
+    """
+    config = read_config(folder)
+    recall(folder, config, ['model'])
+    net = get_model(config['model'], num_classes=config['num_classes'])
+    net.initialize()
+    size = [config['resize']] * 2 if config['resize'] else config['picture_size']
+    return format_summary(layer_shapes(net, (1, config['channels'], *size)))
 
 
 def has_checkpoint(folder):

@@ -6,6 +6,7 @@ import numpy as np
 from mxnet import gluon, nd
 
 from ..checks import check_classic_arrays
+from ..mxnet_private import loader_of
 
 
 def batches_of(data_iter):
@@ -46,7 +47,7 @@ def _check_passes(data_iter):
         for inner in getattr(data_iter, 'iters', None) or [data_iter.data_iter]:
             _check_passes(inner)
     if isinstance(data_iter, mx.contrib.io.DataLoaderIter):
-        _check_passes(data_iter._loader)
+        _check_passes(loader_of(data_iter))
     if isinstance(data_iter, mx.io.MXDataIter):
         # Reject these iterators. CSVIter, LibSVMIter and ImageRecordIter fill the last batch with
         # images that the next pass then skips, and their reset() keeps prefetched batches.

@@ -125,17 +125,16 @@ def test_a_net_trains_the_same_with_matrix_products(monkeypatch):
     same_with_operators(monkeypatch, make, lambda net: step(net, images(9, 1, 6, 6), 3), 1e-3)
 
 
-class Move(mx.gluon.HybridBlock):
-    def hybrid_forward(self, F, x):
-        return F.transpose(x, axes=(2, 1, 0, 3))
-
-
 @pytest.mark.usefixtures('operators')
-def test_the_graph_depends_on_the_batch_size_if_the_batch_is_moved_into_the_maps():
+@pytest.mark.parametrize('move, shape', [
+    (lambda F, X: F.transpose(X, axes=(2, 1, 0, 3)), (3, 40, 2)),
+    (lambda F, X: F.expand_dims(F.expand_dims(F.flatten(X), axis=0), axis=0), (2,))],
+    ids=['transpose', 'expand_dims'])
+def test_the_graph_depends_on_the_batch_size_if_the_batch_is_moved_into_the_maps(move, shape):
     net = Net()
-    net.add(Move(), nn.Conv2D(4, 3, padding=1, in_channels=3), Move())
+    net.add(nn.HybridLambda(move), nn.Conv2D(4, 3, padding=1))
     net.initialize()
-    batches = [mx.nd.random.normal(shape=(n, 3, 40, 2)) for n in (2, 3, 2)]
+    batches = [mx.nd.random.normal(shape=(n,) + shape) for n in (2, 3, 2)]
     wanted = [net(X).asnumpy() for X in batches]
     net.hybridize()
     for X, want in zip(batches, wanted):

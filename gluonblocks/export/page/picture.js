@@ -3,7 +3,7 @@
 
 const MAX_PIXELS = 2 ** 26; // 8192 x 8192; a small file may decompress to far more
 const STRIP_PIXELS = 2 ** 20; // photographs are read in strips, because phones limit canvas sizes
-const STRIP_ROWS = 2 ** 12; // and every browser limits a canvas's height
+const STRIP_ROWS = 2 ** 12; // browsers also limit the height of a canvas
 
 /** Reads a file or blob as grey {pixels, width, height}, with `background` behind transparency. */
 async function readPicture(blob, background) {
