@@ -21,3 +21,13 @@ def cut(folder, name='cut.png'):
     path = saved(folder, A, name)
     os.truncate(path, os.path.getsize(path) // 2)
     return path
+
+
+def random_image(height, width, channels, seed):
+    """Return a random Pillow image with shapes in it."""
+    rng = np.random.RandomState(seed)
+    coarse = rng.randint(0, 256, (5, 5, channels)).astype(np.uint8)
+    image = np.stack([np.asarray(Image.fromarray(coarse[..., c]).resize((width, height)))
+                      for c in range(channels)], axis=-1) + rng.randint(
+                          -20, 21, (height, width, channels))
+    return Image.fromarray(np.clip(image, 0, 255).astype(np.uint8).squeeze())

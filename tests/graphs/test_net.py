@@ -5,7 +5,6 @@ import mxnet as mx
 import numpy as np
 import pytest
 from mxnet import autograd, gluon, nd
-from mxnet.contrib import amp
 from mxnet.gluon import nn
 
 import gluonblocks as gb
@@ -117,25 +116,6 @@ def test_with_an_mxnet_back_end_or_hook_gluon_runs_and_exports_the_net(change, t
     assert_close(net(images()), want)
     symbol, params = net.export(str(tmp_path / 'net'))
     assert_close(gluon.SymbolBlock.imports(symbol, ['data'], params)(images()), want)
-
-
-class Twice(nn.HybridBlock):
-    def hybrid_forward(self, F, X):
-        return X, 2 * X
-
-
-def test_a_net_with_several_outputs_is_exported_as_gluon_runs_it(tmp_path):
-    net = norm_of_ours()
-    net.add(Twice())
-    with pytest.raises(RuntimeError, match='run one batch through it'):
-        net.export(str(tmp_path / 'net'))
-    want = net(images())
-    symbol, params = net.export(str(tmp_path / 'net'), 3)
-    got = gluon.SymbolBlock.imports(symbol, ['data'], params)(images())
-    for one, other in zip(got, want):
-        assert_close(one, other)
-    with pytest.raises(ValueError, match='expected a net with one output, but .* has several'):
-        net.graph_for((4, 1, 8, 8))
 
 
 class RunningSums(nn.HybridBlock):
@@ -268,42 +248,3 @@ def test_files_can_be_in_a_folder_whose_name_is_not_valid_utf8(tmp_path):
     assert_close(again(images()), want)
     for path in net.export(os.path.join(folder, 'all'), 3):
         assert os.path.getsize(path)
-
-
-def test_gluon_and_mxnets_module_load_an_exported_net_and_its_types_are_kept(tmp_path):
-    net = norm_of_ours()
-    want = net(images())
-    symbol, params = net.export(str(tmp_path / 'net'), 3)
-    assert params.endswith('net-0003.params')
-    assert 'data' not in mx.sym.load(symbol).attr_dict()  # which would store the image size
-    again = gluon.SymbolBlock.imports(symbol, ['data'], params)
-    assert_close(again(images()), want)
-    module = mx.mod.Module(*mx.model.load_checkpoint(str(tmp_path / 'net'), 3)[:1],
-                           label_names=None)
-    module.bind([('data', (4, 1, 8, 8))], for_training=False)
-    module.set_params(*mx.model.load_checkpoint(str(tmp_path / 'net'), 3)[1:])
-    assert_close(module.predict(mx.io.NDArrayIter(images(), batch_size=4)), want)
-    net.cast('float16')
-    net.graph_for((4, 1, 8, 8))
-    _, params = net.export(str(tmp_path / 'net'))
-    types = {name.split('_')[-1]: array.dtype for name, array in nd.load(params).items()}
-    assert types['weight'] == np.float16 and types['gamma'] == np.float32
-
-
-def test_a_net_with_our_norm_can_be_converted_to_mixed_precision():
-    converted = amp.convert_hybrid_block(norm_of_ours(), target_dtype='float16', ctx=mx.cpu())
-    outer = Net()
-    outer.add(converted)
-    outer.hybridize()
-    assert 'amp_cast' in outer.graph_for((4, 1, 8, 8)).tojson(remove_amp_cast=False)
-
-
-def norm_of_ours():
-    """Return a hybridized net with our norm after one step of training."""
-    net = Net()
-    net.add(nn.Conv2D(3, kernel_size=3), gb.BatchNorm(3, num_dims=4), nn.Dense(5))
-    net.initialize(mx.init.Xavier())
-    net.hybridize()
-    with autograd.record():
-        net(images()).sum().backward()
-    return net
