@@ -23,7 +23,7 @@ class OptionError(ValueError):
         super().__init__((option + ' ' + text if option else text) % args)
         self.option, self._text, self._args = option, text, args
 
-    def __reduce__(self):  # otherwise, a pool of processes could not return the error
+    def __reduce__(self):  # otherwise, a process pool could not return the error
         return type(self), (self.option, self._text, *self._args)
 
     def spelled(self, spell):

@@ -38,9 +38,10 @@ class Registry:
         self._in_words = in_words or (lambda: ', '.join(sorted(self.entries)))
 
     def add(self, entry):
-        """Register `entry`; a function that a notebook cell or a reload defines again is replaced.
+        """Register `entry`, which replaces an earlier definition of the same function.
 
-        Raises ValueError if the name is registered for another function.
+        Rerunning a notebook cell or reloading a module redefines a function. Raises ValueError if
+        the name is registered for another function.
         """
         before = self.entries.get(entry.name)
         if before and self._origin(before) != self._origin(entry):
@@ -173,8 +174,8 @@ def spec_of(function, kind):
 def source_of(spec):
     """Return the origin of an imported 'MODULE:NAME' as a dict of strings.
 
-    The keys are `module`, `name`, `file` (its path) and `sha256` (of its content when it was
-    imported). The last two values are empty if the module has no source file.
+    The keys are `module`, `name`, `file` (the path of the source file) and `sha256` (of this file
+    when it was imported). The last two values are empty if the module has no source file.
     """
     name, _, attribute = spec.partition(':')
     digest = _digest_of(name)
@@ -186,8 +187,8 @@ def source_of(spec):
 def _digest_of(name):
     """Return the SHA-256 of an imported module's source file, or '' if it has none.
 
-    The file is read once after each import or reload: if it is edited later, for example while a
-    notebook is open, Python still runs the code that it imported.
+    The file is read once after each import or reload. If the file is edited later, for example
+    while a notebook is open, Python still runs the imported code.
     """
     module = sys.modules[name]
     imported, path = getattr(module, '__spec__', None) or module, getattr(module, '__file__', None)

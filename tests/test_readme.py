@@ -43,7 +43,7 @@ def test_the_results_name_the_command_that_wrote_each_file():
 def test_the_documents_contain_the_last_matrix_and_the_printed_exports():
     matrix = load_script('matrix')
     assert matrix.table(matrix.read_records().values()) in read('docs', 'compatibility.md')
-    shown = section('docs/export.md', 'What it printed').split('```')[1].splitlines()
+    shown = section('docs/export.md', 'Example output').split('```')[1].splitlines()
     assert set(shown) <= set(read('results', 'export.txt').splitlines()) and len(shown) > 10
 
 

@@ -55,7 +55,7 @@ def run(command, parse):
         if isinstance(error, StdoutError):
             _discard_stdout()
     except RuntimeError as error:  # in MXNet's errors, the message follows a C++ stack trace
-        if not str(error).strip():  # the user's block lacks `forward`; the traceback names it
+        if not str(error).strip():  # a user's block lacks `forward`: show the traceback
             raise
         _print_error(str(error).strip().splitlines()[-1])
     return 1

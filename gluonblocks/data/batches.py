@@ -80,7 +80,7 @@ class BatchLoader(gluon.data.DataLoader):
         first, self._first = self._first, 0
         number, self._pass = self._pass, self._pass + 1
         starts = range(first * self.batch_size, n, self.batch_size)
-        now = copy.copy(self)  # its settings do not change during the pass
+        now = copy.copy(self)  # changed settings take effect in the next pass
         gather = functools.partial(now._gather, order, number, size is None)
         for images, labels in _prefetch(gather, starts):
             if images is None:
@@ -111,7 +111,7 @@ class BatchLoader(gluon.data.DataLoader):
             # as fast as three calls to MXNet.
             images = np.divide(images.transpose((0, 3, 1, 2)), np.float32(255), dtype='float32',
                                order='C')
-        # nd.from_numpy requires C order, but a selection from a transposed array has its order.
+        # nd.from_numpy requires C order, but indexing a transposed array keeps its memory order.
         images = np.ascontiguousarray(images)
         return images, self.labels[batch[shard]].astype('int32', copy=False)
 
@@ -157,7 +157,7 @@ def make_loaders(arrays, batch_size, resize=None, seed=None, part=None):
 
 
 def as_numpy(array):
-    """Convert a list, or an array of NumPy or MXNet, to a NumPy array.
+    """Convert a list, a NumPy array or an MXNet array to a NumPy array.
 
     NumPy alone would take hours for a large NDArray, because it reads the elements one at a time.
     """

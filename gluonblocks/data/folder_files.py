@@ -34,7 +34,8 @@ def find_images(folder, test_share=None, seed=0):
     searched, but links to folders are not. Hidden files are ignored.
 
     Raises DataError, an OSError, for any other layout, fewer than two classes, a class without
-    training images, or no test images; OptionError unless `test_share` is between 0 and 1.
+    training images, or no test images. Raises OptionError if `test_share` is required but missing,
+    or is not between 0 and 1.
     """
     def bad_layout(text):
         return DataError(_LAYOUT % (folder, text, *[folder] * 3))

@@ -53,8 +53,9 @@ def read_image(path, side=28, invert=False, color=False):
 def describe_image(path, largest):
     """Return (height, width, may_be_color) of an image file.
 
-    The size is that of the upright image if no side is longer than `largest` pixels. Otherwise, the
-    image is not decoded, and the size is that in the header. Raises the errors of `read_image`.
+    If no side is longer than `largest` pixels, the image is decoded, and the size is that of the
+    upright image. Otherwise, the size is read from the header. Raises the same errors as
+    `read_image`.
     """
     with _open_picture(path) as picture:
         size, color = picture.size[::-1], _is_color(picture)

@@ -11,7 +11,7 @@ def upright(picture, background, color):
     from PIL import ImageOps
     picture.load()
     flat = _opaque(picture, background).convert('RGB' if color else 'L')
-    flat.info = {}  # Pillow would parse and rewrite the EXIF data again, which may be damaged
+    flat.info = {}  # keep Pillow from parsing and rewriting EXIF data that may be damaged
     flat.getexif()[0x0112] = picture.getexif().get(0x0112, 1)  # Orientation
     ImageOps.exif_transpose(flat, in_place=True)
     return np.array(flat)

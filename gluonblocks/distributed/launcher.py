@@ -98,9 +98,9 @@ class Launcher:
                 self._others.accept()
                 self._poll(interrupt)
                 if time.monotonic() > deadline:
-                    # Debian gives the host's own name the address 127.0.1.1.
+                    # Debian resolves a machine's own host name to 127.0.1.1.
                     hint = (". Other machines cannot reach %s: set interface to this machine's "
-                            'address in their network' % self._others.address
+                            'address on their network' % self._others.address
                             if self._others.address.startswith('127.') else '')
                     raise WorkerError(
                         'node %s did not connect within %g s: start the same command there, with '

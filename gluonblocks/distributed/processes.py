@@ -94,7 +94,7 @@ def process_environment(num_workers):
     """Return the environment variables for each of the `num_workers` workers on this machine.
 
     OMP_NUM_THREADS divides the cores among the workers, unless the user has set a thread count.
-    Output is in UTF-8, which `Processes` reads, whatever the locale.
+    Workers write their output in UTF-8, as `Processes` expects, regardless of the locale.
     """
     env = dict(os.environ, PYTHONIOENCODING='utf-8:surrogateescape')
     ours = any(text.startswith('OMP_NUM_THREADS=') for text in _runtime.patches)

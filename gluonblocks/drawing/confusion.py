@@ -46,7 +46,7 @@ def draw_confusion(matrix, names):
     ax.spines[['left', 'bottom']].set_visible(False)
     ax.set_xlabel('predicted class')
     ax.set_ylabel('true class')
-    # A title of the axes would begin to the right of the class names, and might be cut off.
+    # An axes title would start to the right of the class names, and might be cut off.
     figure.suptitle('Confusion matrix: accuracy %.4f on %s images'
                     % (accuracy_of(matrix), f'{matrix.sum():,}'), **dict(HEADLINE, fontsize=10.5))
     for (i, j), count in np.ndenumerate(matrix) if numbered else ():

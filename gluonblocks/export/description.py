@@ -54,7 +54,7 @@ class Images:
             count += len(batch.X)
             if count >= n:
                 break
-        if len(batches) == 1 and count == n:  # recurrent states have another first axis
+        if len(batches) == 1 and count == n:  # the first axis of recurrent states is not N
             return batches[0]
         index = np.arange(n) % count
 

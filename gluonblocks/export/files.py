@@ -57,8 +57,8 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
     std = 255 / (input_range[1] - input_range[0]) if std is None else std
     mean = -input_range[0] * np.asarray(std) if mean is None else mean
     if (images or calibrate) and len(net.inputs) > 1:
-        raise ValueError('folders of images require a net with one input, found %s: export without '
-                         'images, and not to 8 bits' % ', '.join(net.inputs))
+        raise ValueError('folders of images require a net with one input, found %s: omit images, '
+                         'calibrate and the format onnx-int8' % ', '.join(net.inputs))
     first = next(iter(net.inputs.values()))[1:]
     pictures = images and folder_images(images, first, mean, std)
     calibration = calibrate and folder_images(calibrate, first, mean, std).first(MAX_CALIBRATION).X

@@ -121,7 +121,7 @@ def plain_symbol(symbol, params, untrained=()):
         if node.op == 'amp_cast' or node.op == 'Dropout' and node.attrs.get('mode') != 'always':
             graph.replace(node, node.inputs[0])
     for node in graph.nodes:
-        node.attrs.pop('__shape__', None)  # shapes come from `params`, which may differ
+        node.attrs.pop('__shape__', None)  # shapes come from `params`; these may differ
         if node.op == 'BatchNorm':
             _plain_norm(node, params, untrained)
         # A layer that is used twice creates two nodes with the same name, so number the duplicates.

@@ -59,7 +59,7 @@ def _check(model, weights=()):
     try:
         onnx.checker.check_model(complete, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise ValueError('ONNX cannot express the net: %s. Export outputs of earlier layers'
+        raise ValueError('ONNX cannot express the net: %s. Export the outputs of earlier layers'
                          % str(error).strip(' .\n')) from error
 
 

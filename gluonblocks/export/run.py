@@ -151,7 +151,7 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
                          'images (N, C, H, W) to (N, classes); this net returns %s'
                          % ' and '.join(map(str, outputs)))
     engine = partial(mxnet_engine, net, ctx, unused)
-    # A net whose reshapes fix the batch size cannot run other batches; MXNet may crash if it tries.
+    # If a net's reshapes fix the batch size, running a batch of another size may crash MXNet.
     if symbol is not traced or any(np.dtype(param.dtype) != np.float32 for param in params):
         engine = partial(mxnet_engine, description.block(), mx.cpu())
     return write_all(description, engine, formats,

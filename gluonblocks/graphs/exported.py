@@ -1,4 +1,4 @@
-"""Read and write the files of `export`, in which parameters are named as in the exported net."""
+"""Read and write `export`'s files, whose parameters are named as in the exported net."""
 import os
 import re
 import sys
@@ -69,7 +69,7 @@ def load_exported(net, filename, ctx=None, allow_missing=False, ignore_extra=Fal
 
 
 def save_exported(symbol, params, symbol_file, params_file, remove_amp_cast):
-    """Write the graph `symbol` and its parameters `params`; those of batch norms become (C,)."""
+    """Write the graph `symbol` and its `params`; those of batch norms are reshaped to (C,)."""
     graph, arrays = Graph(symbol), {}
     flat = {source.name for node in graph.nodes if node.op == 'BatchNorm'
             for source, _, _ in node.inputs[1:]}

@@ -51,7 +51,7 @@ class Net(nn.HybridSequential):
     @property
     def features(self):
         """A new `Net` with all of this net's layers but the last; the layers are shared."""
-        net = Net(prefix=self.prefix)  # self[:-1] would call a subclass, which may add layers
+        net = Net(prefix=self.prefix)  # self[:-1] would construct a subclass, which may add layers
         net.add(*list(self)[:-1])
         return net
 
@@ -92,7 +92,8 @@ class Net(nn.HybridSequential):
         """Return the graph that runs for input of `shape`, (N, C, H, W), as an MXNet symbol.
 
         This is Gluon's traced graph, rewritten for training with autograd or, if `training` is
-        False, for prediction. Raises ValueError for a net with several outputs, which Gluon runs.
+        False, for prediction. Raises ValueError for a net with several outputs, because Gluon runs
+        its graph unchanged.
         """
         x = mx.nd.zeros(shape)
         for param in list(self.collect_params().values())[:1]:
@@ -166,9 +167,9 @@ class Net(nn.HybridSequential):
         """Write `path`-symbol.json and `path`-0003.params (if `epoch` is 3); return both names.
 
         The files are like those that Gluon's `export` writes, but batch normalization
-        parameters have the shape (C,), which all MXNet loaders expect. Gluon's own `export` writes
-        them if Gluon runs the net, for example because it has several outputs. Raises RuntimeError
-        unless the net is hybridized and has been called.
+        parameters have the shape (C,), which all MXNet loaders expect. If Gluon runs the net, for
+        example because the net has several outputs, Gluon's own `export` writes the files. Raises
+        RuntimeError unless the net is hybridized and has been called.
         """
         files = '%s-symbol.json' % path, '%s-%04d.params' % (path, epoch)
         if not self._cached_graph:

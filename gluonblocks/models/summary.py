@@ -121,7 +121,7 @@ def _layers(net):
 
 
 def _counted(block):
-    """Return a set of the convolutions and dense layers in `block`, including itself."""
-    # A layer with `activation` set has a child, so it is not necessarily a leaf.
+    """Return a set of the convolutions and dense layers in `block`, including `block` itself."""
+    # A layer with `activation` set has a child, so looking only at leaves would miss it.
     found = {block} if isinstance(block, (nn.Conv2D, nn.Dense)) else set()
     return found.union(*map(_counted, children(block).values()))

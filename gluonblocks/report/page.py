@@ -140,7 +140,7 @@ def _ranking_rows(runs):
 
 
 def _recall_tables(runs):
-    """Return a list with one tuple per data set and list of classes: (data set, columns, rows).
+    """Return a list of (data set, columns, rows), one for each data set and list of classes.
 
     `columns` lists the runs on this data set that have predictions. Each row contains a class name
     and the recall of that class in each run; the last row contains the accuracies.

@@ -127,7 +127,7 @@ class RunFolder(Hook):
         write_file(self._path(LAST), content, backup=PREVIOUS)
 
     def finish(self, state):
-        """Plot the curves; write the final weights, also as a .params file for Gluon."""
+        """Plot the curves, and write the final weights as safetensors and as .params for Gluon."""
         if self._workers.rank:
             return
         self._epochs.draw(final=True)
@@ -150,7 +150,7 @@ class RunFolder(Hook):
         """
         where = 'immediately; progress since the last checkpoint is lost'
         if stop.between_batches and state.step:
-            with contextlib.suppress(Interrupted):  # a second signal ends the saving too
+            with contextlib.suppress(Interrupted):  # a second signal interrupts the save
                 self.save(state)
                 where = ('in epoch %d after step %d, checkpoint saved' % (state.epoch, state.step)
                          if state.batch else 'after epoch %d, checkpoint saved' % (state.epoch - 1))

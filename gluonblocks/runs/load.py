@@ -56,7 +56,7 @@ def build_net(model, arrays, num_classes, ctx, dtype='float32'):
 def run_summary(folder):
     """Return the layer table of a run's net as text, for an image of the size used in training.
 
-    Raises the errors of `read_config` and `recall`.
+    Raises the same errors as `read_config` and `recall`.
     """
     config = read_config(folder)
     recall(folder, config, ['model'])

@@ -78,7 +78,7 @@ def run_training(options, folder=None, chosen_names=(), before=None, workers=Non
     loss = make_loss(options.label_smoothing, options.dtype)
     finite = FiniteLoss(trainer, len(train_iter)) if options.stop_non_finite else None
     hooks, state, run = make_hooks(net, finite, options, workers), TrainingState(), None
-    if folder is not None or workers.world_size > 1:  # the weights are read from a file later
+    if folder is not None or workers.world_size > 1:  # the net is later loaded from a file
         hooks.append(SavedState(net))
     with contextlib.ExitStack() as closing:
         if folder is not None:
@@ -99,7 +99,7 @@ def run_training(options, folder=None, chosen_names=(), before=None, workers=Non
                 else:
                     now = dict(config)
                     if options.workers != before['workers']:
-                        del now['threads']  # workers on one machine divide its cores
+                        del now['threads']  # it depends on the number of workers
                     check_same(folder, before, now)
             run = RunFolder(folder, config, before, net, trainer, finite, norms, workers)
             state = run.state

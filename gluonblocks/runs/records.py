@@ -14,7 +14,7 @@ from ..training.progress import tell
 
 MAX_BYTES = 2 ** 24  # enough for 100,000 epochs
 TIMES, CURVES = 'times.csv', 'curves.png'
-PAUSE = 10  # seconds between two plots; one takes as long as an epoch of a small net
+PAUSE = 10  # minimum seconds between plots; a plot takes as long as an epoch of a small net
 
 
 class HistoryRow(NamedTuple):
@@ -66,7 +66,8 @@ class EpochFiles:
     def draw(self, final=False):
         """Plot `rows` in curves.png. Errors are reported but not raised.
 
-        Do nothing if `rows` has no new row or, unless `final`, in the `PAUSE` after a plot.
+        Do nothing if `rows` has not changed since the last plot. Unless `final` is true, also do
+        nothing if the last plot was made less than `PAUSE` seconds ago.
         """
         if not self._can_draw or self._num_drawn == len(self.rows) or not (
                 final or time.monotonic() >= self._next_plot):

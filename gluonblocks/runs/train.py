@@ -125,7 +125,7 @@ def check_options(arguments):
 
 
 def _plain(value):
-    """Convert a NumPy number to Python's type, which JSON and random generators accept."""
+    """Convert a NumPy scalar to a plain Python value, for JSON and random generators."""
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -173,10 +173,11 @@ def _check_conflicts(options, chosen):
         raise OptionError('freeze', 'requires %s: otherwise the frozen layers would keep random '
                           'weights', Name('start_from'))
     make_schedule(vars(options), options.epochs, 1)  # raises OptionError
-    # At rate 0, ftml and ftrl divide 0 by 0, which makes all weights NaN, and sgld raises an error.
+    # With a learning rate of 0, ftml and ftrl divide 0 by 0, which makes all weights NaN, and sgld
+    # raises an error.
     if options.lr_schedule == 'cosine' and options.optimizer in ('ftml', 'ftrl', 'sgld'):
         raise OptionError('lr_schedule', "cannot be 'cosine' with %s %s, which does not support "
-                          'the learning rate 0 of the last step', Name('optimizer'),
+                          'the learning rate of 0 in the last step', Name('optimizer'),
                           options.optimizer)
     check_momentum(options.optimizer, options.momentum)
     if options.workers > options.batch_size:

@@ -26,7 +26,7 @@ def predict_images(net, images, ctx=mx.cpu(), resize=None, batch_size=256):
     """Return class probabilities for uint8 images (n, H, W), computed in batches; see `predict`.
 
     As in training, the images are scaled to [0, 1] and resized to `resize`, unless it is None.
-    Raises ValueError if they are not uint8, such as images that are already scaled.
+    Raises ValueError if the images are not uint8, for example because they are already scaled.
     """
     images = as_numpy(images)
     loader = BatchLoader(images, np.zeros(len(images), np.int32), batch_size, resize=resize)

@@ -13,7 +13,7 @@ class Interrupted(KeyboardInterrupt):
         super().__init__(message)
         self.signum, self.between_batches = signum, between_batches
 
-    def __reduce__(self):  # otherwise, a pool of processes could not return the exception
+    def __reduce__(self):  # otherwise, a process pool could not return the exception
         return type(self), (self.signum, self.between_batches, str(self))
 
     @property

@@ -120,11 +120,11 @@ def train_ch5(net, train_iter, test_iter, batch_size, trainer, ctx, num_epochs, 
     Arguments that are not in the book: `loss` is any function (y_hat, y) -> (N,). With
     `SoftmaxCrossEntropyLoss(sparse_label=False)`, labels may be probabilities (N, num_classes),
     such as one-hot or mixed labels; for the accuracy, the most probable class is the label. `hooks`
-    are called in order. `state` is the `TrainingState` to resume from. If it is within an epoch,
-    `train_iter` must first yield the rest of that epoch (see `BatchLoader.start_at`); to repeat the
-    epoch instead, call `state.begin_epoch()`. `ctx` may be a list of devices across which each
-    batch is split. `workers` is the `ProcessGroup` of this process; the iterators then yield its
-    shard of each batch.
+    are called in order. `state` is the `TrainingState` to resume from. If the state is in the
+    middle of an epoch, `train_iter` must first yield the rest of that epoch (see
+    `BatchLoader.start_at`); to repeat the epoch instead, call `state.begin_epoch()`. `ctx` may be a
+    list of devices across which each batch is split. `workers` is the `ProcessGroup` of this
+    process; the iterators then yield its shard of each batch.
 
     Raises ValueError if there is no data, if the net is not initialized on `ctx`, if a label is
     outside 0 to num_classes - 1, if the loss does not have shape (N,), or if an iterator may skip

@@ -81,7 +81,7 @@ def test_a_name_that_is_this_machines_loopback_address_is_explained_if_no_other_
     monkeypatch.setattr(socket, 'gethostbyname', lambda name: '127.0.1.1')  # as on Debian
     said = error_of(first_machine('', ('node0', address()[1]), limits=Limits(start=0.2)))
     assert said.startswith('node 1 did not connect') and said.endswith(
-        ". Other machines cannot reach 127.0.1.1: set interface to this machine's address in "
+        ". Other machines cannot reach 127.0.1.1: set interface to this machine's address on "
         'their network')
 
 

@@ -55,8 +55,8 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
     for node in graph.nodes:
         if 'quantize' in node.op or node.op.startswith('_sg_'):
             raise ValueError('%s: expected a float32 or float16 net, found %s (%s), which MXNet '
-                             'writes if it quantizes or fuses a net: export the checkpoint that '
-                             'this one was made from' % (files.symbol, node.name, node.op))
+                             'inserts when it quantizes or fuses a net: export the original '
+                             'checkpoint instead' % (files.symbol, node.name, node.op))
     in_float16 = compute_in('float32', graph) or any(
         array.dtype == 'float16' for array in arrays.values())
     replace_labels(graph)

@@ -38,7 +38,7 @@ function greyOf(image, background) {
     context.drawImage(image, 0, -top);
     const {data} = context.getImageData(0, 0, width, Math.min(rows, height - top));
     if (!data[3]) { // a canvas that is too wide is empty and transparent
-      throw new Error(`An image that is ${width} pixels wide is too wide for this browser. ` +
+      throw new Error(`The image is too wide for this browser (${width} pixels). ` +
                       'Save a smaller version of it.');
     }
     for (let i = 0; i < data.length; i += 4) { // the formula of Pillow's convert('L')

@@ -125,7 +125,7 @@ def _divide(node, values):
 
 def _where(node, values):
     condition, X = [len(values[i].shape) for i in node.inputs[:2]]
-    rows = '.reshape(-1%s)' % (', 1' * (X - 1)) if condition < X else ''  # of shape (N,)
+    rows = '.reshape(-1%s)' % (', 1' * (X - 1)) if condition < X else ''  # the condition is (N,)
     return 'torch.where({0}%s != 0, {1}, {2})' % rows
 
 

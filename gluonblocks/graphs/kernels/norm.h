@@ -11,8 +11,8 @@ struct NormState {
   std::vector<double> sums;
 };
 
-// The rows are divided into blocks. A block's rows of one vector of channels fit into the L1 cache, because they
-// are read twice: once for the means and once for the squares.
+// The rows are divided into blocks. For each vector of channels, the values of a block are read twice, once for
+// the means and once for the squares. Blocks are small enough for these values to fit into the L1 cache.
 struct Blocks {
   static constexpr int ROWS = 32;
   int N, count;

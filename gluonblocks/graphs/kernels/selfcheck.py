@@ -1,8 +1,8 @@
 """Compare our operators with MXNet's own on random input, before nets use them.
 
-MXNet computes the expected results in float64. Its float32 results are no standard: on processors
-with AVX-512, gradients of a batch norm differed from the float64 results by up to 9e-4 of their
-maximum, ours by up to 9e-5.
+MXNet computes the expected results in float64, because its float32 results are not accurate enough.
+On processors with AVX-512, MXNet's float32 gradients of a batch norm differed from its float64
+gradients by up to 9e-4 of their maximum; our gradients differed by up to 9e-5.
 """
 import mxnet as mx
 import numpy as np
@@ -12,15 +12,15 @@ from ..cross_entropy import cross_entropy_and_hits
 from ..graph import Graph
 from ..passes import MANY_IMAGES, PREDICTION, TRAINING
 
-RTOL = 5e-4  # of the largest value; faults of an operator cause far larger differences
+RTOL = 5e-4  # relative to the largest value; a faulty operator causes far larger differences
 
 
 def differences(seeds=range(3)):
     """Return the names of the results that differ from MXNet's, such as 'out in training'.
 
-    A result must differ for the random input of every seed. For about one input in ten, rounding
-    changes the largest value of a pooling window or the sign of a ReLU's input, and with it the
-    gradients.
+    A result is listed only if it differs for every seed. With about one random input in ten,
+    rounding changes which value of a pooling window is the largest, or the sign of a ReLU's input,
+    and therefore the gradients.
     """
     wrong = None
     for seed in seeds:

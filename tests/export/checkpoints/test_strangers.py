@@ -243,7 +243,7 @@ def test_a_quantized_net_is_refused_with_what_to_do(tmp_path):
     symbol = S.contrib.quantize_v2(S.var('data'), name='quantize')[0]
     save(tmp_path, S.cast(symbol, dtype='float32'))
     with pytest.raises(ValueError, match=r'found quantize \(_contrib_quantize_v2\), which MXNet '
-                                         r'writes .*: export the checkpoint that this one was'):
+                                         r'inserts .*: export the original checkpoint instead'):
         read_net(str(tmp_path), shape=IMAGE)
 
 
