@@ -5,7 +5,7 @@
 #include "loss.h"
 #include "matrix.h"
 #include "norm.h"
-#include "stage.h"
+#include "stage_predict.h"
 
 typedef std::vector<float> Floats;
 

@@ -57,7 +57,7 @@ template <Activation kind>
 void norm_predict(const float* x, const Norm& norm, float* y, int N, int C) {
   std::vector<Channel> channels(C);
   for (int c = 0; c < C; ++c) channels[c] = norm.by_averages(c);
-#pragma omp parallel num_threads(threads())
+#pragma omp parallel num_threads(N > 1 ? threads() : 1)
   apply_channels<kind>(x, channels, y, N);
 }
 

@@ -10,7 +10,7 @@
 #include "loss.h"
 #include "matrix.h"
 #include "norm.h"
-#include "stage.h"
+#include "stage_predict.h"
 
 #include "interface.h"
 

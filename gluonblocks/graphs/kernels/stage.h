@@ -84,33 +84,6 @@ inline Correlation correlation(const Shape& g) {
   return {g.IC, g.OC, g.KH, g.KW, g.HO(), g.WO(), g.PH, g.PW};
 }
 
-// x (N, IC, H, W), weight (OC, IC, KH, KW), bias (OC,) or null -> out (N, OC, HP, WP), with moving averages.
-// A thread computes the complete stage for one group of images at a time, so that data stays in the cache.
-inline void stage_predict(Activation kind, const Shape& g, const float* x, const float* weight,
-                          const float* bias, const Norm& norm, float* out, StageState* state) {
-  const int T = threads();
-  const size_t size = g.OC * g.map(), small = g.OC * g.pooled();
-  const size_t in = g.bordered(), room = in + size + small;
-  V* const rooms = state->room.of(T * room);
-  const std::vector<float> weights = channels_last(g, weight);
-  std::vector<Channel> channels(g.OC);
-  for (int o = 0; o < g.OC; ++o) channels[o] = norm.by_averages(o, bias ? bias[o] : 0);
-#pragma omp parallel num_threads(T)
-  {
-    V* const lanes = rooms + omp_get_thread_num() * room;
-    V *const map = lanes + in, *const pooled = map + size;
-    if (g.PH || g.PW) std::fill(lanes, map, V{});
-#pragma omp for schedule(static)
-    for (int n = 0; n < g.groups(); ++n) {
-      images_to_lanes(g, x, n, lanes);
-      correlate(correlation(g), lanes, weights.data(), map);
-      for (int o = 0; o < g.OC; ++o)
-        pool(kind, g, channels[o], map + o * g.map(), nullptr, pooled + o * g.pooled());
-      from_lanes(pooled, g.images(n), small, out + n * LANES * small);
-    }
-  }
-}
-
 // Computes a stage in training: normalizes with the batch's moments, and updates the moving averages. The bias
 // is not added to the map, because the norm would subtract it again, but it is added to the moving mean.
 inline void stage_forward(Activation kind, const Shape& g, const float* x, const float* weight,
