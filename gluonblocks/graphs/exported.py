@@ -1,4 +1,4 @@
-"""Read and write `export`'s files, whose parameters are named as in the exported net."""
+"""Read and write the files of `Net.export`, in which parameters have the exported net's names."""
 import os
 import re
 import sys
@@ -16,7 +16,9 @@ _ROLE = re.compile(r'(.*?)_?(?:running_|moving_)?([^_]*)$')  # (layer, role in t
 
 def load_exported(net, filename, ctx=None, allow_missing=False, ignore_extra=False,
                   cast_dtype=False, dtype_source='current'):
-    """Load a file written by `export` into `net`, or return False if Gluon itself can load it.
+    """Load a file written by `export` into `net`, and return True.
+
+    If Gluon itself can load the file, return False and leave the net unchanged.
 
     Parameters are matched using the graph in the symbol file next to `filename`. If that file is
     missing, they are matched by order. A line on stderr reports which method was used.
@@ -112,7 +114,8 @@ def _symbol_next_to(filename):
 def _by_graph(symbol, names):
     """Return the layers that have parameters, in topological order.
 
-    Each layer is ((operator, numbers of the layers that feed it), {input index: parameter name}).
+    Each layer is ((operator, positions of the layers that feed it), {input index: parameter name});
+    positions are counted from 1.
     """
     unused, layers, before = set(names), [], {}
     for node in Graph(symbol).nodes:
@@ -142,8 +145,8 @@ def _by_order(names):
 def _pair(ours, theirs, params, arrays, allow_missing, ignore_extra):
     """Pair the layers of the net, `ours`, with those of the file, `theirs`.
 
-    Return ({parameter name in the net: name in the file}, difference), where `difference` is a
-    description of the first difference, or None.
+    Return ({parameter name in the net: name in the file}, difference), where `difference`
+    describes the first difference, or is None.
     """
     names = {}
     for i, ((our_kind, our), (their_kind, their)) in enumerate(zip(ours, theirs)):

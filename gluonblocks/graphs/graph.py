@@ -1,4 +1,4 @@
-"""A traced graph, which graph passes search and modify. Only this module handles MXNet's JSON."""
+"""A traced graph, for the passes to search and modify. Only this module handles MXNet's JSON."""
 import ast
 import json
 from typing import Any, Dict, List, Tuple
@@ -9,11 +9,11 @@ CASTS = ('Cast', 'amp_cast', 'amp_multicast')
 
 
 class Node:
-    """A node of a graph: `op` ('null' for an input), `name`, `attrs` as text, and `inputs`.
+    """A node: `op` ('null' for an input of the graph), `name`, `attrs` as text, and `inputs`.
 
-    An input is an entry (node, output, version): `output` is the index of an output of the node,
-    and `version` is the number of earlier writes to that output. `rest` contains the other JSON
-    fields, such as the subgraphs of a loop.
+    `inputs` is a list of entries (node, output, version): `output` is the index of an output of the
+    node, and `version` is the number of earlier writes to that output. `rest` contains the other
+    JSON fields, such as the subgraphs of a loop.
     """
 
     __slots__ = ('op', 'name', 'attrs', 'inputs', 'rest')

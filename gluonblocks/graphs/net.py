@@ -37,7 +37,7 @@ class Net(nn.HybridSequential):
     - A hybridized net runs faster, because the passes in `graphs/passes.py` rewrite the traced
       graph for each mode and image size, and separately for small and large batches in prediction.
       The newest `MAX_GRAPHS` graphs are cached; see `graph_for`.
-    - Saving, exporting and copying a net wait until MXNet has computed the values.
+    - Saving, exporting or copying a net first waits until MXNet has computed its parameters.
 
     A call raises RuntimeError if the net is not initialized, and ValueError for input that does not
     fit the first layer.
@@ -51,7 +51,8 @@ class Net(nn.HybridSequential):
     @property
     def features(self):
         """A new `Net` with all of this net's layers but the last; the layers are shared."""
-        net = Net(prefix=self.prefix)  # self[:-1] would construct a subclass, which may add layers
+        # Do not use self[:-1]: it calls the constructor of the net's class, which may add layers.
+        net = Net(prefix=self.prefix)
         net.add(*list(self)[:-1])
         return net
 
@@ -93,7 +94,7 @@ class Net(nn.HybridSequential):
 
         This is Gluon's traced graph, rewritten for training with autograd or, if `training` is
         False, for prediction. Raises ValueError for a net with several outputs, because Gluon runs
-        its graph unchanged.
+        such nets without rewriting their graphs.
         """
         x = mx.nd.zeros(shape)
         for param in list(self.collect_params().values())[:1]:
@@ -152,7 +153,8 @@ class Net(nn.HybridSequential):
 
     def save_parameters(self, filename, *args, **kwargs):
         """Save the parameters as Gluon does, but first wait until MXNet has computed them."""
-        mx.nd.waitall()  # otherwise, with static_shape, one file in five is from an earlier step
+        # With static_shape, one file in five would otherwise contain the values of an earlier step.
+        mx.nd.waitall()
         super().save_parameters(MXNetPath(filename), *args, **kwargs)
 
     def load_parameters(self, filename, *args, **kwargs):
@@ -191,8 +193,9 @@ class Net(nn.HybridSequential):
                                    'value)' % (self.name, param.name)) from error
         if private.needs_gluon(self) and any(
                 isinstance(param, ChannelParameter) for param in params):
-            raise ValueError('expected nn.BatchNorm for this back end, got gb.BatchNorm; use a net '
-                             'such as lenet_bn_gluon. MXNet reported: %s' % error) from error
+            raise ValueError('expected nn.BatchNorm in a net with an optimize_for back end or an '
+                             'operator hook, got gb.BatchNorm: use a net such as lenet_bn_gluon. '
+                             'MXNet reported: %s' % error) from error
         first = next(iter(private.children(self).values()), None)
         problem = isinstance(first, nn.Conv2D) and image_problem(x, first.weight)
         if problem:
@@ -215,8 +218,9 @@ def _moves_axes(graph):
 
 def _rewritten(traced, x, training, recording, data_gradient=False):
     """Return the `Graph` for x after all graph passes; `data_gradient` requests x's gradient."""
-    # In training mode, our operators always update the running averages, so use them only under
-    # autograd.record(). In prediction mode, they have no gradient, so use them only outside it.
+    # In training mode, our operators always update the running averages, so use them only if
+    # autograd is recording. In prediction mode, they have no gradient, so use them only if autograd
+    # is not recording.
     ours = (training == recording and x.context.device_type.startswith('cpu')
             and x.dtype == np.float32 and operators.available(build=training))
     requests = {param.name: param.grad_req for param in traced.params if private.is_dense(param)}

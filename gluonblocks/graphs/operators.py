@@ -36,9 +36,9 @@ def are_on():
 def available(build=True):
     """Return True if the C++ operators are enabled and work. The first call may compile them.
 
-    If `build` is False, do not compile them, so that predictions need not wait for the compiler.
-    Warns once if the operators are faulty, or if GLUONBLOCKS_OPERATORS is 1 and they cannot be
-    used.
+    If `build` is False, return False instead of compiling them, so that predictions need not wait
+    for the compiler. Warns once if the operators are faulty, or if GLUONBLOCKS_OPERATORS is 1 and
+    they cannot be used.
     """
     global _warned
     if not are_on() or not build and pending():

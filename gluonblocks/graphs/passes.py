@@ -16,7 +16,8 @@ ACTIVATIONS = ('sigmoid', 'relu')  # those that the C++ operators support
 # Channels per block in oneDNN's memory layout. A batch norm is split only into pieces whose
 # channel counts are multiples of VECTOR, because otherwise oneDNN would convert the layout.
 VECTOR = 16
-MAX_CHANNELS = 32  # in the output of a stage; its input may have at most half as many
+# Maximum number of output channels of a stage; its input may have at most half as many.
+MAX_CHANNELS = 32
 # Minimum prediction batch size for `multiply_small_maps`, which slows down smaller batches.
 MANY_IMAGES = 32
 
@@ -116,9 +117,9 @@ def divide_norms(graph):
     Splitting a convolution avoids storing the normalized concatenation but creates additional
     outputs, which add_n sums. A convolution is split only if these outputs take no more memory
     than the concatenation. Each new batch norm gets a slice of the running averages, which becomes
-    an input of the graph (`graph.slices`). The pass skips concatenations that have other users, and
-    those with a piece whose layout oneDNN would have to convert. It also skips batch norms that
-    share running averages, because one must update them after the other.
+    an input of the graph (`graph.slices`). The pass skips concatenations that other layers also
+    use, and those with a piece whose layout oneDNN would have to convert. It also skips batch norms
+    that share running averages, because these averages must be updated by one norm after the other.
     """
     if mx.__version__.startswith('1.7.'):
         return graph  # MXNet 1.7 fails on oneDNN's memory layout in the resulting graph
@@ -214,7 +215,7 @@ def _is_slow_convolution(graph, node):
 
 
 def _stage_supports(graph, conv, norm):
-    """Return True if the fused operator (a stage) can replace `conv`, whose output `norm` uses."""
+    """Return True if a stage can replace `conv` and `norm`, the batch norm after it."""
     return (is_plain_convolution(conv) and conv.sides('stride', (1, 1)) == (1, 1)
             and all(p < k for p, k in zip(conv.sides('pad', (0, 0)), conv.sides('kernel')))
             and graph.shape(conv.entry())[1] <= MAX_CHANNELS

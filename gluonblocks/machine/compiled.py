@@ -50,7 +50,7 @@ def cache_folder():
 
 
 def cached(key, build=None):
-    """Return the path of the library in the user's cache whose file name starts with `key`.
+    """Return the path of the cached library whose file name starts with `key`.
 
     If it is missing, store the content that `build()` returns, or return None if `build` is None.
     Raises Unavailable if the folder or compiler is unusable, and OSError if writing fails.

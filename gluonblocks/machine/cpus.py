@@ -7,7 +7,7 @@ import time
 def read_text(path):
     """Return the text of a file without surrounding whitespace, or '' if it cannot be read."""
     try:
-        with open(path, errors='replace') as f:  # paths in it may have any encoding
+        with open(path, errors='replace') as f:  # a path in the file may have any encoding
             return f.read().strip()
     except OSError:
         return ''
@@ -21,7 +21,7 @@ def available_cpus():
 
 
 def container_limit(proc='/proc', root='/sys/fs/cgroup'):
-    """Return the CPU limit set by the control groups (v1 or v2), or infinity if there is none."""
+    """Return the number of CPUs that the control groups (v1 or v2) allow; infinity if unlimited."""
     limits = [math.inf]
     for line in read_text(os.path.join(proc, 'self/cgroup')).splitlines():
         _, controllers, path = line.split(':', 2)

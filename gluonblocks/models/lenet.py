@@ -30,8 +30,8 @@ def lenet_with(normalize, num_classes=10, prefix=None, params=None, use_bias=Tru
 def lenet_bn(num_classes=10, fused=True, prefix=None, params=None):
     """LeNet with this package's `BatchNorm` (D2L 5.11.3): (N, C, 28, 28) -> (N, num_classes).
 
-    Other image sizes of at least 16x16 also work. With `fused=False`, the net runs the book's code
-    unless it is hybridized. `prefix` and `params` are passed to the Gluon `Block`.
+    Other image sizes of at least 16x16 also work. With `fused=False`, the batch norms run the
+    book's code unless the net is hybridized. `prefix` and `params` are passed to the Gluon `Block`.
     """
     return lenet_with(lambda num_features, num_dims: BatchNorm(num_features, num_dims, fused=fused),
                       num_classes, prefix, params)

@@ -38,7 +38,7 @@ def layer_shapes(net, shape):
     def record_shape(layer, inputs, output):
         shapes[layer] = (output[0] if isinstance(output, (list, tuple)) else output).shape
 
-    def count(block, inputs, output):  # an output value uses one filter's weights
+    def count(block, inputs, output):  # each output value uses the weights of one filter
         costs[block] += output.size * block.weight.data().size // block.weight.shape[0]
     layers = _layers(net)
     devices = [param.list_ctx()[0] for param in net.collect_params().values()]

@@ -14,12 +14,12 @@ def batches_of(data_iter):
 
     `data_iter` is an iterable of (X, y), such as a list, a `BatchLoader` or Gluon's DataLoader. It
     can also be an `mx.io.DataIter`, such as NDArrayIter: it is then reset first, and the padding of
-    its last batch is removed, so that each image appears once per pass. (None, None), a
-    batch in which this worker has no images, is yielded unchanged.
+    its last batch is removed, so that each image appears once per pass. A batch (None, None), in
+    which this worker has no images, is yielded unchanged.
 
     Raises ValueError if the iterator may carry images over to the next pass, if X or y is an mx.np
-    array, if their lengths differ, or if a batch of an `mx.io.DataIter` does not contain exactly
-    one image array and one label array.
+    array, if X and y differ in length, or if a batch of an `mx.io.DataIter` does not contain
+    exactly one image array and one label array.
     """
     _check_passes(data_iter)
     if isinstance(data_iter, mx.io.DataIter):

@@ -98,7 +98,7 @@ class Alone:
         """Wait for the other processes, and check that `facts()` returns the same dict in each."""
 
     def all_reduce(self, *values):
-        """Return each of `values` summed across all workers."""
+        """Return a tuple of the `values`, each summed across all workers."""
         return values
 
     def synchronize(self, net, num_images):

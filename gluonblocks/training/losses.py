@@ -42,7 +42,7 @@ def make_score(loss=None, with_operators=False):
     `loss` is a function (y_hat, y) -> (N,), by default softmax cross-entropy. If `with_operators`
     is True, a C++ operator computes the default loss. The returned function raises ValueError if y
     contains classes but `loss` expects probabilities (or vice versa), or if `loss` does not return
-    the shape (N,).
+    an array of shape (N,).
     """
     if loss is None:
         loss = gluon.loss.SoftmaxCrossEntropyLoss()

@@ -110,7 +110,7 @@ def evaluate(net, data_iter, ctx=mx.cpu()):
         logits = [net(X) for X, _ in shards]
         labels.add(batch[1], logits[0])
         found.append([(classes_of(y), largest(z), z) for z, (_, y) in zip(logits, shards)])
-        if len(found) > 2:  # let MXNet compute the last two asynchronously
+        if len(found) > 2:  # let MXNet compute the last two batches asynchronously
             found[-3][-1][-1].wait_to_read()
     labels.check()
     if not found:

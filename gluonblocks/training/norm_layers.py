@@ -101,7 +101,7 @@ def _collect(block, prefix, found):
 
 
 def _activations(net, blocks):
-    """Return {block: the activation that follows it, '' for none} for `blocks`.
+    """Return {block: the activation that follows it, or '' if none does} for `blocks`.
 
     A block that is followed by more than one kind of activation is omitted. If the net cannot be
     traced, the dict is empty.

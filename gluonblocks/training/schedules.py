@@ -1,4 +1,4 @@
-"""Learning rate schedules. D2L 11.11."""
+"""Learning rate schedules, as in D2L, section 11.11."""
 from math import cos, pi
 
 from mxnet.lr_scheduler import LRScheduler

@@ -33,7 +33,7 @@ class TensorBoardEvents(Hook):
         with self._naming_the_file():
             self._file = RecordWriter(self._path)
         self._write([{'file_version': 'brain.Event:2'}])
-        if state.step:  # invalidates earlier events of epochs that are repeated
+        if state.step:  # makes TensorBoard drop earlier events of repeated epochs
             self._write([{'step': state.epoch, 'session_log': SessionLog(status=SessionLog.START)}])
 
     def epoch_end(self, state):

@@ -1,4 +1,4 @@
-// SIMD vectors with one float in each lane, and the functions on them that the operators share.
+// SIMD vectors with one float per lane, and the vector functions that the operators share.
 #pragma once
 #include <omp.h>
 #include <unistd.h>

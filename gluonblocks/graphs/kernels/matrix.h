@@ -30,8 +30,7 @@ struct SmallMap {
   }
 };
 
-// Fills the matrix and, unless it is null, `biases`, in which each pixel of an output channel has the bias of
-// that channel.
+// Fills `matrix` and, unless it is null, `biases`: one value per output pixel, the bias of its channel.
 inline void matrix_forward(const SmallMap& g, const float* weight, const float* bias, float* matrix,
                            float* biases) {
   const std::vector<int> table = g.table();

@@ -10,7 +10,7 @@ struct Moments {
 
   double var() const { return std::max(squares, 0.) / n; }  // NaN stays NaN
 
-  // The moments of n values, from their differences d from `near`, which is close to their mean.
+  // The moments of n values x, given the sums of d = x - near and of d^2. `near` is close to their mean.
   static Moments of(double n, double near, double sum_d, double sum_d2) {
     Moments m;
     m.n = n;
@@ -77,8 +77,8 @@ struct ChannelGradient {
   }
 };
 
-// The parameters of a norm, one value per channel. `bias` is the bias of the preceding convolution, which
-// the moving averages include, but the moments do not.
+// The parameters of a norm, one value per channel. `bias` is the bias of the preceding convolution: the
+// moving mean includes it, but the moments of the batch do not.
 struct Norm {
   const float *gamma, *beta;
   float *moving_mean, *moving_var;

@@ -34,7 +34,7 @@ def differences(seeds=range(3)):
 def _differences(rng):
     found = []
     for gradient in (True, False):
-        with mx.name.NameManager():  # the same names for every input
+        with mx.name.NameManager():  # gives nodes the same names for every seed
             found += _compare(_net(gradient), rng, gradient)
     return found + _compare_losses(rng)
 
@@ -94,8 +94,8 @@ def _net(gradient):
 def run(symbol, arrays, states, training=True, dY=None):
     """Run a graph once; return {name: NumPy array} for its auxiliary states and its output, 'out'.
 
-    With `training`, also return the gradient of each input. `dY` is the gradient of the output,
-    which is random by default.
+    With `training`, also return the gradient of each input. `dY`, by default random, is the
+    gradient of the output.
     """
     with autograd.pause():
         inputs = {name: nd.array(array, ctx=mx.cpu(), dtype=array.dtype)

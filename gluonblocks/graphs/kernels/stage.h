@@ -76,7 +76,7 @@ inline std::vector<float> flipped(const Shape& g, const float* weight) {
   return weights;
 }
 
-// Copies group n of the images x to lanes that have the border of the convolution's input.
+// Copies group n of the images x to lanes with a border of PH rows and PW columns.
 inline void images_to_lanes(const Shape& g, const float* x, int n, V* lanes) {
   to_lanes(x + n * LANES * g.pixels(), g.images(n), g.IC, g.H, g.W, g.PH, g.PW, lanes);
 }
@@ -135,7 +135,7 @@ inline void stage_backward(Activation kind, const Shape& g, const float* dout, c
                            float* dbeta, StageState* state) {
   const int T = threads(), G = g.groups();
   const size_t size = g.OC * g.map(), small = g.OC * g.pooled(), weights = g.OC * g.taps();
-  const int bh = dx ? g.KH - 1 - g.PH : 0, bw = dx ? g.KW - 1 - g.PW : 0;  // border of dy for a full dx
+  const int bh = dx ? g.KH - 1 - g.PH : 0, bw = dx ? g.KW - 1 - g.PW : 0;  // border of dy that dx requires
   const int WG = g.WO() + 2 * bw;
   const size_t plane = static_cast<size_t>(g.HO() + 2 * bh) * WG;
   const size_t in = g.bordered(), room = in + g.OC * plane + (dx ? g.pixels() : 0) + weights;
