@@ -4,7 +4,7 @@ This module exports the names from the book's chapters, and the main functions f
 sets, training runs and export. The rest is in the subpackages: `machine`, `blocks`, `graphs`,
 `models`, `data`, `training`, `distributed`, `drawing`, `runs`, `report` and `export`.
 """
-__version__ = '0.1.0'  # pyproject.toml reads it from here
+__version__ = '0.1.0'  # pyproject.toml reads the version from here
 
 from . import _runtime
 

@@ -1,9 +1,9 @@
 """Make MXNet 1.7 to 1.9 and GluonCV 0.10.5 work with newer versions of Python, NumPy and PyTorch.
 
 `restore_numpy_names` and `restore_distutils` must run before MXNet is imported, because its import
-looks up the names that they restore. `patch_mxnet` must run afterwards. If a function returns a
-list, the list names what the function changed. This file imports nothing from the package, so that
-it can be loaded on its own.
+looks up the names that they restore. `patch_mxnet` must run afterwards. Some functions return a
+list of the names that they changed. This file imports nothing from the package, so that it can be
+loaded on its own.
 """
 import atexit
 import contextlib
@@ -47,7 +47,7 @@ def restore_numpy_names():
     try:
         import numpy
     except ModuleNotFoundError:
-        return []  # the import of MXNet will report it
+        return []  # the import of MXNet will report that NumPy is missing
     names = _numpy_names()
     # Do not use hasattr: NumPy 1.20 to 1.23 warn when some of these names are read.
     missing = [name for name in names if name not in vars(numpy)]
@@ -58,7 +58,7 @@ def restore_numpy_names():
 
 def restore_distutils():
     """Provide `distutils.version`, which Python 3.12 removed, unless setuptools provides it."""
-    # importlib.util.find_spec('distutils') would import setuptools.
+    # Do not use importlib.util.find_spec('distutils'), which would import setuptools.
     if 'distutils' in sys.modules or PathFinder.find_spec('distutils') or (
             importlib.util.find_spec('setuptools')):
         return []
@@ -140,7 +140,7 @@ def patch_mxnet():
         vars(mxnet.symbol.symbol)['_plain_text'] = _plain_text
         _rename(mxnet.symbol.var, 'str', '_plain_text')
         done.append('mxnet.symbol.var')
-    if not hasattr(numpy.ndarray, 'tostring'):  # removed in 2.3
+    if not hasattr(numpy.ndarray, 'tostring'):  # removed in NumPy 2.3
         for function in (mxnet.recordio.pack, mxnet.recordio.pack_img):
             _rename(function, 'tostring', 'tobytes')
             done.append('mxnet.recordio.' + function.__name__)
@@ -194,7 +194,9 @@ def make_blocks_copyable():
 
     def set_state_of_parameter(self, state):
         vars(self).update(state)
-        with mxnet.autograd.pause():  # because pickle restores all arrays on the CPU
+        # Pickle restores all arrays on the CPU, so move them to their devices. Autograd must not
+        # record the copies.
+        with mxnet.autograd.pause():
             self._data, self._grad = [
                 arrays and [array.as_in_context(ctx).detach() for array, ctx
                             in zip(arrays, self._ctx_list)] for arrays in (self._data, self._grad)]
@@ -238,7 +240,7 @@ def patch_gluoncv():
 
 
 def wait_at_exit():
-    """Register an exit handler that waits for MXNet 1.7, which would otherwise abort."""
+    """Make MXNet 1.7 finish its pending operations at exit, because it would otherwise abort."""
     import mxnet
     if not mxnet.__version__.startswith('1.7.'):
         return []

@@ -82,8 +82,8 @@ def image_problem(X, weight):
         return ('expects images of shape (N, C, H, W), got %s: use X.transpose((0, 3, 1, 2))'
                 % (X.shape,))
     if channels and X.shape[1] != channels:
-        return ('expects images with %d channel%s, got shape %s: convert them, or create a net, '
-                'which infers its in_channels from the first batch'
+        return ('expects images with %d channel%s, got shape %s: convert the images, or create '
+                'a new net, which infers its in_channels from the first batch'
                 % (channels, 's' * (channels > 1), X.shape))
     return None
 
@@ -99,7 +99,8 @@ def check_features(num_features, num_dims):
 def check_norm_input(X, num_dims=None, **params):
     """Raise ValueError unless X is (N, C) or (N, C, H, W), and each of `params` has C elements.
 
-    If `num_dims` is not None, X must have that many dimensions. The dtypes must be compatible.
+    If `num_dims` is not None, X must have that many dimensions. Each of `params` must have the
+    dtype of X, or may be float32 if X is float16.
     """
     check_classic_arrays('batch normalization', X)
     if not isinstance(X, mx.nd.NDArray):

@@ -24,7 +24,7 @@ class MXNetPath(str):
     def encode(self, *args):
         try:
             return os.fsencode(str(self))
-        except UnicodeEncodeError:  # the locale cannot encode it, but MXNet accepts UTF-8
+        except UnicodeEncodeError:  # the locale cannot encode the path, but MXNet accepts UTF-8
             return super().encode()
 
 

@@ -156,6 +156,6 @@ def update_count(optimizer, device_id, index):
 
 
 def set_update_count(optimizer, device_id, index, count):
-    """Set the count that `update_count` returns."""
+    """Set the number of updates of a parameter on a device, which `update_count` returns."""
     optimizer._set_current_context(device_id)
     optimizer._index_update_count[index] = count

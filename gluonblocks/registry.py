@@ -1,7 +1,7 @@
 """Look up models and data sets by name, whether they are registered or the user's own.
 
-A name is 'name' for a registered entry, 'prefix:name' for a family such as GluonCV's models, or
-'module:name' for an object that is imported as in `from module import name`.
+Users write 'name' for a registered entry, 'prefix:name' for a member of a family such as GluonCV's
+models, or 'module:name' for an object that is imported as in `from module import name`.
 """
 import contextlib
 import difflib
@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict
 from .files import read_file
 
 _SPEC = re.compile(r'[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*')
-_MAX_BYTES = 2 ** 24  # of a source file
+_MAX_BYTES = 2 ** 24  # maximum size of a source file
 _digests: Dict[str, Any] = {}  # module name -> (its spec, the SHA-256 of its file)
 
 
@@ -25,8 +25,8 @@ class Registry:
 
     An entry is a NamedTuple. It has a field `name`, and a field that contains a function; the
     argument `function` is the name of that field. Error messages call an entry a `kind`, such as
-    'data set', and suggest `example` as a 'module:name'. `wrap(name, function)` returns an
-    entry for an unregistered function, or raises ValueError if the function is unsuitable.
+    'data set', and show `example`, a name such as 'my_module:load'. `wrap(name, function)` returns
+    an entry for an unregistered function, or raises ValueError if the function is unsuitable.
     `in_words()` returns the registered names as text for messages; by default, they are sorted.
     """
 

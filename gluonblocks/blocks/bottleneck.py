@@ -43,7 +43,7 @@ def bottleneck(num_channels, strides, stride_on='1x1'):
 
 
 class ResidualUnit(nn.HybridBlock):
-    """relu(F(X) + X), where F applies `convs`, each followed by a batch norm, and relus in between:
+    """relu(F(X) + X), where F applies `convs`, each followed by a batch norm, with relus between:
     (N, C, H, W) -> (N, C', H', W'), where C' is the number of output channels of `convs[-1]`.
 
     H' and W' are H and W divided by the product of the strides, rounded up. With `project`, X
@@ -73,7 +73,7 @@ class PreActivationUnit(nn.HybridBlock):
     (N, C, H, W) -> (N, C', H', W'). The arguments are those of `ResidualUnit`.
 
     No ReLU follows the addition. With `project`, the shortcut is not X, but a 1x1 convolution of
-    relu(norm(X)), which no batch normalization follows.
+    relu(norm(X)), and no batch normalization follows it.
     """
 
     def __init__(self, convs, project=False, **kwargs):

@@ -97,7 +97,9 @@ class DenseBlock(nn.HybridBlock):
             _, shapes, _ = mx.sym.Group(arrays).infer_shape_partial(**self._data_shape)
         else:
             shapes = [array.shape for array in arrays]
-        if all(shapes):  # shapes are unknown while Gluon traces a container of its own
+        # The shapes are unknown while Gluon traces one of its own containers, such as
+        # nn.HybridSequential.
+        if all(shapes):
             for X_shape, Y_shape in zip(shapes[::2], shapes[1::2]):
                 print(f'X.shape: {X_shape} --> Y.shape: {Y_shape}')
             self._trace = False

@@ -23,7 +23,7 @@ def fused_step(X, gamma, beta, eps):
     scratch = nd.zeros_like(gamma), nd.zeros_like(gamma)
     Y, mean, inverse_deviation = nd.BatchNorm(X, gamma, beta, *scratch, eps=eps, fix_gamma=False,
                                               output_mean_var=True)
-    var = nd.maximum(inverse_deviation ** -2 - eps, 0)  # rounding may make it negative
+    var = nd.maximum(inverse_deviation ** -2 - eps, 0)  # rounding may make var negative
     return Y, mean.reshape(gamma.shape), var.reshape(gamma.shape)
 
 
@@ -91,8 +91,8 @@ class BatchNorm(nn.BatchNorm):
 
     In an imperative net, the layer calls `batch_norm` and updates its running averages in the
     forward pass. In a hybridized net, it is a single MXNet `BatchNorm` node and ignores `fused`; as
-    everywhere in Gluon, the backward pass updates the averages. Tracing the net fixes `eps`,
-    `momentum` and `use_global_stats`: after changing one of them, call `hybridize()` again.
+    usual in Gluon, the backward pass updates the averages. Tracing the net fixes `eps`, `momentum`
+    and `use_global_stats`: after changing one of them, call `hybridize()` again.
 
     `gamma` (initially 1) and `beta` (0) are trained; `moving_mean` and `moving_var` (both 0) are
     running statistics, also called `running_mean` and `running_var`. All four have shape (1, C) or

@@ -1,7 +1,7 @@
 """Variants of batch normalization for the exercises of D2L 5.11: centering, scaling, whitening.
 
 These layers are plain Gluon Blocks: they run one operator at a time, and cannot be hybridized.
-When called on a symbol, they return the graph for prediction, so nets with such layers can be
+When called on a symbol, they return the graph for prediction, so nets that contain them can be
 exported.
 """
 import mxnet as mx
@@ -15,10 +15,10 @@ from .parameters import channel_parameter
 class _OtherNorm(gluon.Block):
     """The base class of the layers in this file, with gamma, beta and the running averages.
 
-    `averages` maps the name of each running average to its shape. By default, there is one, with
-    one value per channel; its name is the class attribute `average`. Subclasses implement
-    `normalize(F, X, follow)`, which returns the normalized input. In training mode,
-    `follow(name, batch)` updates the running average `name` with the statistic `batch()`, and
+    `averages` maps the name of each running average to its shape. By default, a layer has one
+    running average, with one value per channel; its name is the class attribute `average`.
+    Subclasses implement `normalize(F, X, follow)`, which returns the normalized input. In training
+    mode, `follow(name, batch)` updates the running average `name` with the statistic `batch()`, and
     returns that statistic. In prediction mode, `follow` only returns the running average.
     """
 
@@ -108,7 +108,7 @@ class Whitening(_OtherNorm):
     an exact inverse would amplify their noise. The running averages of the mean, `moving_mean`
     (C, 1), and of W, `moving_matrix` (C, C), both start at 0.
 
-    Raises ValueError for input of any other shape.
+    Raises ValueError unless the input has `num_dims` dimensions and `num_features` channels.
     """
 
     def __init__(self, num_features, num_dims, num_iterations=5, **kwargs):

@@ -17,8 +17,8 @@ example:
   PROG
 
 Each line begins with ok, FIX (a problem, and what to do), note (works, but could be better) or info
-(a fact for a bug report). The command downloads and changes nothing. Exit code: 0 no problems,
-1 problems found."""
+(a fact for a bug report). The command neither downloads nor changes anything. Exit code:
+0 no problems, 1 problems found."""
 
 OK, FIX, NOTE, INFO = 'ok', 'FIX', 'note', 'info'
 
@@ -97,17 +97,17 @@ def _operators():
     from ..graphs.operators import VARIABLE, are_on, pending, status
     try:
         if not are_on():
-            return NOTE, 'off, so training is slower: unset %s to use them' % VARIABLE
+            return NOTE, 'off, so training is slower: unset %s to use the operators' % VARIABLE
     except ValueError as error:
         return FIX, str(error)
     if pending():
-        return OK, 'not compiled yet: the first training run compiles them'
+        return OK, 'not compiled yet: the first training run compiles the operators'
     state = status()
     if state.ready:
         return OK, 'compiled and tested'
     return FIX if os.environ.get(VARIABLE) or state.faulty else NOTE, (
         'unavailable, so training is slower: %s%s' % (
-            state.reason, '. To use them, ' + state.remedy if state.remedy else ''))
+            state.reason, '. To use the operators, ' + state.remedy if state.remedy else ''))
 
 
 def _features():
@@ -156,7 +156,7 @@ def _requirements():
         if requirement.marker and not any(requirement.marker.evaluate({'extra': extra})
                                           for extra in ('', 'mxnet')):
             continue
-        if version is None and requirement.name != 'mxnet':  # a GPU build has another name
+        if version is None and requirement.name != 'mxnet':  # GPU builds have other names
             problems.append("%s is not installed: pip install '%s%s'"
                             % (requirement.name, requirement.name, requirement.specifier))
         elif version and not requirement.specifier.contains(version, prereleases=True):

@@ -41,7 +41,7 @@ def main(args):
     try:
         plot_confusion(evaluation.matrix, evaluation.names, png)
     except (ImportError, OSError) as error:
-        # Without --png, this is not an error, because the run folder may be read-only.
+        # Without --png, print only a note, because the run folder may be read-only.
         print('%s: %s' % ('error' if args.png else 'note', (
             'could not draw %s, because matplotlib is not installed: pip install matplotlib' % png
             if isinstance(error, ImportError) else error)), file=sys.stderr)

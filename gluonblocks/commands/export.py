@@ -21,10 +21,10 @@ examples:
 formats (for a checkpoint, only %s):
 %s
 
-The outputs of each file are compared with MXNet's: on the test images of a run, or on random inputs
-and --images for a checkpoint. The files, with export.json, are written only if all comparisons
-succeed. A table of results is printed on stdout, messages on stderr. Exit code: 0 success, 1
-failure (nothing is written), 2 invalid arguments, 130 interrupted.""" % (
+The outputs of each file are compared with MXNet's. A run is compared on its test images, and a
+checkpoint on random inputs and the images in --images. The files, with export.json, are written
+only if all comparisons succeed. A table of results is printed to stdout, and messages to stderr.
+Exit code: 0 success, 1 failure (nothing is written), 2 invalid arguments, 130 interrupted.""" % (
     ', '.join(CHECKPOINT_FORMATS),
     '\n'.join('  %-9s  %s' % (format.name, format.summary) for format in FORMATS.values()))
 
@@ -67,7 +67,8 @@ def parse(argv, prog):
     net.add_argument('--shape', metavar='[NAME=]C,H,W', type=_shape, action='append',
                      help='input shape without the batch axis, such as 3,112,112; for a net with '
                      'several inputs, repeat the option as NAME=C,H,W for each input, or as NAME= '
-                     'if it is one number per example (default: read from the checkpoint)')
+                     'for an input with one number per example (default: read from the '
+                     'checkpoint)')
     net.add_argument('--outputs', metavar='NAME', nargs='+',
                      help="layers whose outputs are exported (default: the net's own outputs, "
                      'except those that need a label)')
@@ -157,8 +158,8 @@ def _shapes(parser, pairs):
     """Return the (name, shape) pairs as a dict. For a single pair without a name, return only its
     shape; if there are no pairs, return None."""
     if len(pairs) > 1 and not all(name for name, _ in pairs):
-        parser.error('expected a name for each of several inputs, as in --shape data=3,80,80 '
-                     '--shape mask=1,80,80')
+        parser.error('expected a name in every --shape if there are several, as in '
+                     '--shape data=3,80,80 --shape mask=1,80,80')
     return dict(pairs) if pairs and pairs[0][0] else pairs[0][1] if pairs else None
 
 

@@ -86,7 +86,7 @@ def main(args):
         else:
             train_model(args.model, folder, **options)
     except Interrupted:
-        if folder and os.path.exists(folder):  # with several workers, it may not exist yet
+        if folder and os.path.exists(folder):  # with several workers, the folder may not exist yet
             _print_resume(args.prog, folder)
         raise
     except OSError as error:

@@ -12,9 +12,9 @@ class Augmentation:
     image with its border and cropping it. 'crop-flip' does both.
 
     The random numbers depend only on `seed` and on `epoch` and `batch`, both counted from 0, so a
-    resumed run draws the same numbers. If `images` are only a shard of a batch, `num_images` is the
-    size of the batch and `shard` is their slice of it; each image is then augmented as in a run
-    with a single process. Not in the book; He et al. 2016.
+    resumed run draws the same numbers. If `images` is only a shard of a batch, `num_images` is the
+    size of the full batch, and `shard` is the slice of the batch that `images` contains; each image
+    is then augmented as in a run with a single process. Source: He et al. 2016, not the book.
     """
 
     def __init__(self, kind, seed):

@@ -71,7 +71,7 @@ class BatchLoader(gluon.data.DataLoader):
         self._first, self._pass = num_batches, num_passes
 
     def __len__(self):
-        check_positive('batch_size', self.batch_size)  # it may have been set later
+        check_positive('batch_size', self.batch_size)  # which may have been set later
         return -(-self.num_images // self.batch_size)
 
     def __iter__(self):

@@ -89,8 +89,9 @@ class DataSet(NamedTuple):
 _EXPECTED = """Expected one of
   def load(): return train_images, train_labels, test_images, test_labels
   def load(batch_size, resize=None, seed=None): return train_iter, test_iter
-with images uint8 (n, H, W), or (n, H, W, 3) in colour, integer labels (n,) from 0, and loaders of
-type gluonblocks.data.BatchLoader; load.class_names may list the class names"""
+where images are uint8 arrays of shape (n, H, W), or (n, H, W, 3) in colour, labels are
+non-negative integer arrays of shape (n,), and train_iter and test_iter are
+gluonblocks.data.BatchLoader objects; load.class_names may list the class names"""
 FOLDER_PREFIX = 'folder:'  # 'folder:PATH' is the data set in an image folder
 
 
@@ -197,8 +198,8 @@ DATASETS.add_prefix(FOLDER_PREFIX[:-1], _folder, example='folder:PATH')
 register_dataset(
     'fashion-mnist', load_data_fashion_mnist, LABELS, takes_root=True, license='MIT',
     source='https://github.com/zalandoresearch/fashion-mnist', hub='zalando-datasets/fashion_mnist',
-    limits="It was trained on Zalando's images of single articles of clothing: grey, 28 x 28 "
+    limits="The net was trained on Zalando's images of single articles of clothing: grey, 28 x 28 "
            'pixels, on a black background. It has never seen colours or several objects at once.')
 register_dataset(
     'synthetic', load_data_synthetic, ['class %d' % i for i in range(10)],
-    limits='It was trained on generated patterns and knows nothing about real images.')
+    limits='The net was trained on generated patterns and knows nothing about real images.')

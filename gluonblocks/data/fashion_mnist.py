@@ -38,7 +38,7 @@ To fix this, do one of the following:
   - on Debian or Ubuntu, run: apt-get install dataset-fashion-mnist
   - if its folder is not writable, set the environment variable MXNET_HOME to a folder that is
   - download the four .gz files in data/fashion of https://github.com/zalandoresearch/fashion-mnist
-    and name their folder: it is the root of a loader, or the data root of a run"""
+    and pass their folder as the root of the loader, or as the data root of the run"""
 
 
 class DataError(OSError):
@@ -51,7 +51,7 @@ def read_fashion_mnist(root=DEFAULT_ROOT):
 
     The files are read from `root`, by default $MXNET_HOME/datasets/fashion-mnist. MXNET_HOME
     defaults to ~/.mxnet. If the default folder contains none of the files, but
-    /usr/share/datasets/fashion-mnist does, they are read from the latter. Missing files are
+    /usr/share/datasets/fashion-mnist contains some, the latter is used. Missing files are
     downloaded. The SHA-256 of every file is checked.
 
     Raises DataError; the message names the file, the problem, and ways to fix it.
@@ -77,7 +77,7 @@ def get_fashion_mnist_labels(labels):
     Raises ValueError for any other label.
     """
     if hasattr(labels, 'asnumpy'):
-        labels = labels.asnumpy()  # the items of an NDArray are arrays, which are in no range
+        labels = labels.asnumpy()  # items of an NDArray are arrays, which no range contains
     for i in labels:
         if i not in range(len(LABELS)):
             raise ValueError('labels must be integers from 0 to %d, got %s' % (len(LABELS) - 1, i))

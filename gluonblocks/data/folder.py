@@ -32,8 +32,8 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
     Each batch X has shape (N, 1, H, W) if all images are greyscale, otherwise (N, 3, H, W). As in
     `read_image`, each image is scaled, without distortion, to fit into a square of side `resize`.
     If `resize` is None and all images have the same size, at most 128 x 128, they keep it;
-    otherwise, the square is 64 x 64. `color` and `size`, a (height, width) pair, override these
-    defaults. All images stay in memory.
+    otherwise, the square is 64 x 64. `color`, a bool, and `size`, a (height, width) pair, override
+    these defaults. All images stay in memory.
 
     `part` is for workers, as in `load_data_fashion_mnist`; every worker reads all images.
 
@@ -41,8 +41,8 @@ def load_data_folder(folder, batch_size, resize=None, seed=None, test_share=None
     is a function, it is called with each message instead. If `only_test` is set, the first loader
     is None, and no training image is read.
 
-    Raises DataError if the folder is not such a data set, ValueError for a size that is not a
-    positive integer, and ImportError if Pillow is missing.
+    Raises DataError if the folder has another layout, or too few classes or readable images;
+    ValueError for a size that is not a positive integer; and ImportError if Pillow is missing.
     """
     check_classic_arrays('load_data_folder')
     check_positive('batch_size', batch_size)  # before reading images, which is slow
@@ -115,7 +115,7 @@ def _read(function, files, damaged):
         except ImageError as error:
             return error
     # Use threads instead of processes, because Pillow releases the GIL, and a process forked after
-    # MXNet has started may hang. Use at most four: one large image may need 0.8 GB of memory.
+    # MXNet has started may hang. Use at most four, because a large image may need 0.8 GB of memory.
     with concurrent.futures.ThreadPoolExecutor(min(physical_cores(), 4)) as pool:
         results = pool.map(call, [path for path, _ in files])
         for file, result in zip(files, tqdm(
@@ -142,4 +142,4 @@ def _duplicates(files, images):
     known = dict(train)
     same = [(path, known[digest]) for digest, path in test if digest in known]
     return ['%d of the %d test images are also training images, so the test accuracy will be too '
-            'high: %s equals %s' % ((len(same), len(test)) + same[0])] if same else []
+            'high; for example, %s equals %s' % ((len(same), len(test)) + same[0])] if same else []

@@ -18,7 +18,10 @@ _LISTED = 20  # maximum number of file names in a message
 
 
 class Files(NamedTuple):
-    """The image paths of a data set, grouped by class; `train` and `test` have the same classes."""
+    """The image paths of a data set, grouped by class; `train` and `test` have the same classes.
+
+    `notes` lists warnings for the user.
+    """
 
     train: Dict[str, List[str]]
     test: Dict[str, List[str]]
@@ -67,7 +70,7 @@ def find_images(folder, test_share=None, seed=0):
         raise bad_layout('expected at least two classes, found %s'
                          % ('only %s' % list(train)[0] if train else 'none'))
     if len(untested) == len(test):
-        raise bad_layout('it has no test images')
+        raise bad_layout('found no test images')
     where = 'without an image suffix or outside the class folders'
     notes = [skipped(others, 'file ' + where, 'files ' + where)] if others else []
     if untested:

@@ -39,8 +39,8 @@ def read_image(path, side=28, invert=False, color=False):
     A damaged file raises an error if Pillow detects the damage. PNG has checksums; in most other
     formats, damage may go unnoticed and only change some pixels.
 
-    Raises ImageError, a ValueError, if the file is missing or not such an image; ImportError if
-    Pillow is not installed.
+    Raises ImageError, a ValueError, if the file is missing or cannot be read as an image, and
+    ImportError if Pillow is not installed.
     """
     height, width = side if isinstance(side, (list, tuple)) else (side, side)
     for length in (height, width):

@@ -55,7 +55,7 @@ class Collectives:
     def all_gather(self, content):
         """Return a list of every rank's `content` (bytes), in rank order."""
         rows = {self.rank: content}
-        for k in range(self.rank, self.rank - self.world_size + 1, -1):  # the newest row
+        for k in range(self.rank, self.rank - self.world_size + 1, -1):  # the row to pass on
             sent, length = rows[k % self.world_size], np.empty(1, np.int64)
             self._exchange(np.array([len(sent)], np.int64), length)
             received = np.empty(length[0], np.uint8)
@@ -76,7 +76,7 @@ class Collectives:
         for bucket in make_buckets([gradient.size for gradient in gradients]):
             parts = [gradients[i].reshape(-1).astype('float32', copy=False) for i in bucket]
             parts.append(nd.array([flag], ctx=parts[0].context))
-            values = nd.concat(*parts, dim=0).asnumpy()  # MXNet computes the rest meanwhile
+            values = nd.concat(*parts, dim=0).asnumpy()  # while MXNet computes other gradients
             pending.append((bucket, values, self._adder.submit(self._sum, values)))
         for bucket, values, adding in pending:
             adding.result()

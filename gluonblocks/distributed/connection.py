@@ -12,7 +12,7 @@ import threading
 import time
 
 BEAT = 1.0  # seconds between two heartbeats
-VARIABLE = 'GLUONBLOCKS_MEMBER'  # contains the file descriptor of the socket to the launcher
+VARIABLE = 'GLUONBLOCKS_MEMBER'  # environment variable: descriptor of the socket to the launcher
 SILENCE = 40.0  # a process exits if its launcher sends nothing for this many seconds
 LOST = 72  # exit code of a process that has lost its launcher
 

@@ -172,7 +172,7 @@ class Launcher:
         elif kind in ('done', 'stopped'):
             self._ended[rank] = message
             self._watch.done(rank)
-        elif kind == 'exit' and rank in self._ended:  # after all its output was shown
+        elif kind == 'exit' and rank in self._ended:  # arrives after all output of the process
             self._running.discard(rank)
         elif kind in ('failed', 'exit'):
             raise WorkerError('%s: %s' % (self._watch.describe(rank), message['text']))

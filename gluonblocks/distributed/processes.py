@@ -13,12 +13,12 @@ from ..machine.cpus import physical_cores
 from .connection import VARIABLE, Connection
 
 LAST_LINES = 15  # number of lines of a process's stderr that are shown if it fails
-DRAIN = 2.0  # seconds to read the output of an exited process if its pipes are still open
+DRAIN = 2.0  # seconds to keep reading the output of an exited process if its pipes stay open
 
 
 def python_argv(module):
     """Return a command that runs the `main` function of `module` with the current `sys.path`."""
-    path = [entry for entry in sys.path if isinstance(entry, str)]  # Python ignores the others
+    path = [entry for entry in sys.path if isinstance(entry, str)]  # Python ignores other entries
     return [sys.executable, '-c',
             'import sys; sys.path[:] = %r; from %s import main; main()' % (path, module)]
 

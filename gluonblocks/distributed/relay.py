@@ -64,7 +64,8 @@ class Relay:
                        options=self._options)
             return first
         raise WorkerError('could not connect to the first machine, %s:%d, within %g s: %s. Check '
-                          'that the same command is running there, and that master is its address'
+                          'that the same command is running there, and that the option master is '
+                          'the address of that machine'
                           % (*self._topology.master, self._limits.start,
                              getattr(error, 'strerror', None) or error))
 

@@ -69,7 +69,7 @@ class Rendezvous:
             return message['text']
         r, options = message.get('node'), message.get('options')
         if message['kind'] != 'join' or not isinstance(options, dict):
-            return 'expected a join message, found the kind %.60r' % message['kind']
+            return 'expected a join message, found a message of kind %.60r' % message['kind']
         if r in list(self.nodes):
             return 'node %d has already joined: each machine needs its own node_rank' % r
         if r not in self.missing():

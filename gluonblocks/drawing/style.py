@@ -16,7 +16,7 @@ FONT = 'DejaVu Sans'  # included in matplotlib
 
 WIDTH = 8.4  # inches; a figure as wide as a page
 DPI = 150
-FEW = 30  # points; longer lines are drawn without markers
+FEW = 30  # lines with more points than this are drawn without markers
 
 # Keyword arguments for suptitle, set_title, legend and plot, in that order.
 HEADLINE = {'x': 0.012, 'ha': 'left', 'fontsize': 11.5, 'fontweight': 'bold', 'color': INK}
@@ -26,7 +26,7 @@ LINE = {'linewidth': 1.8, 'linestyle': '-', 'markersize': 4}
 
 
 def new_figure(width=WIDTH, height=3.2, dpi=DPI, background='white'):
-    """Return a figure of `width` by `height` inches, which notebooks do not show automatically."""
+    """Return a new figure, `width` by `height` inches; notebooks do not show it automatically."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     figure = Figure(figsize=(width, height), dpi=dpi, facecolor=background, constrained_layout={

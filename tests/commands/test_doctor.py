@@ -98,7 +98,7 @@ def test_unavailable_operators_are_wrong_if_they_were_asked_for(monkeypatch):
     monkeypatch.setattr(cpp, '_status', None)
     monkeypatch.setattr(cpp, 'library', unavailable)
     monkeypatch.delenv('GLUONBLOCKS_OPERATORS', raising=False)
-    text = 'unavailable, so training is slower: no reason. To use them, no remedy'
+    text = 'unavailable, so training is slower: no reason. To use the operators, no remedy'
     assert collect()['operators'] == ('note', text)
     monkeypatch.setenv('GLUONBLOCKS_OPERATORS', '1')
     assert collect()['operators'] == ('FIX', text)

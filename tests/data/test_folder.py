@@ -163,7 +163,7 @@ def empty(folder):
     (lambda pets: [shutil.rmtree(str(pets / part / 'cat')) for part in ('train', 'test')],
      'expected at least two classes, found only dog'),
     (lambda pets: [empty(pets / 'test' / name) for name in ('cat', 'dog')],
-     'has no test images'),
+     'found no test images'),
     (lambda pets: [(pets / 'train' / 'cat' / ('%d.png' % i)).write_text('x') for i in range(5)],
      'no training image of the class cat can be read'),
     (lambda pets: (pets / 'train' / 'a\nb').mkdir(),

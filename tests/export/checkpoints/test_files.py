@@ -126,7 +126,7 @@ def test_the_command_takes_a_checkpoint_and_prints_a_table(checkpoint, capsys):
 @pytest.mark.parametrize('argv, said', [
     (['--weights', 'best'], '--weights is only for runs, but '),
     (['--shape', '3,x'], "argument --shape: expected comma-separated numbers, got '3,x'"),
-    (['--shape', '3,8,8', '--shape', '3'], 'expected a name for each of several inputs'),
+    (['--shape', '3,8,8', '--shape', '3'], 'expected a name in every --shape if there are several'),
     (['--input-range', 'a'], "expected comma-separated numbers, got 'a'")])
 def test_wrong_arguments_are_refused_at_once(argv, said, checkpoint, capsys):
     with pytest.raises(SystemExit) as stopped:
