@@ -2,8 +2,12 @@
 import atexit
 import os
 import sys
+import warnings
 
 from .parser import flag_of
+
+PACKAGE = os.path.join(os.path.realpath(os.path.dirname(os.path.dirname(__file__))), '')
+_default_format = warnings.formatwarning
 
 
 class StdoutError(OSError):
@@ -28,6 +32,7 @@ def exit_process(code):
 def run(command, parse):
     """Run `command(parse())`, print errors to stderr, and return the exit code."""
     _prepare_streams()
+    warnings.formatwarning = _format_warning
     try:
         try:
             return command(parse())
@@ -109,6 +114,13 @@ def _discard_stdout():
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     sys.stdout = os.fdopen(null, 'w')
+
+
+def _format_warning(message, category, filename, lineno, line=None):
+    """Format a warning from this package without the line of code that raised it."""
+    if os.path.realpath(filename).startswith(PACKAGE):
+        return 'warning: %s\n' % message
+    return _default_format(message, category, filename, lineno, line)
 
 
 def _print_error(text):
