@@ -51,7 +51,8 @@ def test_a_full_stdout_is_an_error_in_a_line(tmp_path, arguments):
 
 
 @pytest.mark.parametrize('file, shown', [
-    ('running.__file__', 'warning: too slow\n'), ("'other.py'", 'other.py:7: UserWarning: too slow\n')])
+    ('running.__file__', 'warning: too slow\n'),
+    ("'other.py'", 'other.py:7: UserWarning: too slow\n')])
 def test_a_warning_of_the_package_is_one_line_without_its_code(tmp_path, file, shown):
     program = ('import warnings; from gluonblocks.commands import running; running.run('
                'lambda _: warnings.warn_explicit("too slow", UserWarning, %s, 7), str)' % file)
