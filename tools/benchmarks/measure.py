@@ -216,7 +216,9 @@ def prediction(models, settings, facts, note):
                 requests = {}
                 for name, worker in workers.items():
                     once = worker.ask(predict=1, batch=batch)['predict'][0]
-                    requests[name] = worker, {'predict': settings.times(2 * once, 200),
+                    if once < 0.02:  # the first calls are slower than later ones
+                        once = worker.ask(predict=50, batch=batch)['predict'][0] / 50
+                    requests[name] = worker, {'predict': settings.times(2 * once, 1000),
                                               'batch': batch}
                 answers = interleave(requests, settings.rounds,
                                      '%s, predictions of %d' % (model, batch))
