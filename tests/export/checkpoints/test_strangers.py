@@ -242,8 +242,9 @@ def test_an_operator_without_a_gradient_is_compared_too(tmp_path):
 def test_a_quantized_net_is_refused_with_what_to_do(tmp_path):
     symbol = S.contrib.quantize_v2(S.var('data'), name='quantize')[0]
     save(tmp_path, S.cast(symbol, dtype='float32'))
-    with pytest.raises(ValueError, match=r'found the node quantize \(_contrib_quantize_v2\), which '
-                                         r'MXNet inserts .*: export the original checkpoint instead'):
+    with pytest.raises(ValueError, match=(
+            r'found the node quantize \(_contrib_quantize_v2\), which MXNet '
+            r'inserts .*: export the original checkpoint instead')):
         read_net(str(tmp_path), shape=IMAGE)
 
 
