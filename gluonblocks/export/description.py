@@ -17,7 +17,7 @@ _SORTING = ('_contrib_box_nms', '_contrib_MultiBoxDetection', 'topk', 'sort', 'a
 class Batch(NamedTuple):
     """A batch of inputs for the net, with the uint8 images that they were made from, if known."""
 
-    inputs: Tuple[np.ndarray, ...]  #: in the order of the net; one array (n, C, H, W) for images
+    inputs: Tuple[np.ndarray, ...]  #: one array per input of the net; images are (n, C, H, W)
     labels: Optional[np.ndarray] = None  #: int (n,), or None if unknown
     pixels: Optional[np.ndarray] = None  #: uint8 (n, H, W), or (n, C, H, W) in colour; or None
 
@@ -30,10 +30,10 @@ class Batch(NamedTuple):
 class Images:
     """The images used to verify the exported files, loaded one batch at a time.
 
-    `batches` is a function that returns a new iterator of `Batch` objects. `words` describes the
-    images in the metadata of the exported files. Each file is also run on batches of 1, 3 and
-    `largest` images, in case its outputs are correct for only one batch size. If `largest` is None,
-    these extra batches are omitted.
+    `batches` is a function that returns a new iterator of `Batch` objects. `words` is a description
+    of the images, which the exported files store as metadata. Each file is also run on batches of
+    1, 3 and `largest` images, in case its outputs are correct for only one batch size. If `largest`
+    is None, these extra batches are omitted.
     """
 
     def __init__(self, batches: Callable[[], Iterator[Batch]], largest: Optional[int] = 256,
@@ -65,7 +65,7 @@ class Images:
                      joined([batch.pixels for batch in batches]))
 
     def all_batches(self):
-        """Yield the batches for verification: those of extra sizes, if any, and then all images."""
+        """Yield the batches for verification: first any extra batches, then those of all images."""
         for size in self._probes:
             yield self.first(size)
         yield from self
@@ -86,7 +86,7 @@ class NetDescription:
     outputs: List[str]  #: names of the outputs
     info: Dict[str, Any]  #: metadata stored in the files, see `export_run`
     test: Images  #: images for verification
-    calibration: Optional[np.ndarray] = None  #: float32 images (n, C, H, W) for 8 bits
+    calibration: Optional[np.ndarray] = None  #: float32 images (n, C, H, W) for onnx-int8
     picture_size: Optional[Tuple[int, int]] = None  #: (height, width) of images before resizing
     #: other input shapes to support, such as larger batches or images; None means a batch of two
     variants: Optional[Sequence[Dict[str, Tuple[int, ...]]]] = None
@@ -162,7 +162,7 @@ class Written(NamedTuple):
     files: List[str]  #: names in the folder, the main file first
     engine: Callable[[Tuple[np.ndarray, ...]], List[np.ndarray]]  #: inputs -> outputs
     takes_pixels: bool = False  #: True if the engine expects uint8 images
-    exact: bool = True  #: compare outputs by `atol`; if False, compare accuracy by `max_drop`
+    exact: bool = True  #: if True, `atol` limits differences; else, `max_drop` limits lost accuracy
     notes: Tuple[str, ...] = ()  #: messages for the user
 
     def inputs_of(self, batch):

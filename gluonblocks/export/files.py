@@ -26,14 +26,14 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
 
     `symbol` is a symbol file or its prefix, a folder with a symbol file and parameters, or a
     model.tar.gz from Amazon SageMaker. Files from all MXNet versions can be read. `params` is the
-    .params file (default: the one for `epoch`, or the newest). `shape` is the input shape
+    .params file (default: the file for `epoch`, or for the last epoch). `shape` is the input shape
     without the batch axis, such as (3, 112, 112), or a dict of shapes by name; by default, it is
     read from SageMaker's files or inferred from the weights of the first dense layer.
 
-    Losses are replaced with their predictions. Outputs that need a label are omitted, and a note
-    says so. `outputs` lists other layers whose outputs to export instead. The exported files accept
-    any batch size and any image size if the net does; their inputs and outputs have the names that
-    they have in the symbol.
+    Losses are replaced with their predictions. Outputs that need a label are omitted and listed in
+    the export's `notes`. `outputs` lists the layers whose outputs to export instead of the net's.
+    If the net accepts any batch size or image size, so do the exported files. Their inputs and
+    outputs are named as in the symbol file.
 
     Every output is compared with MXNet's on random inputs, uniform in `input_range`, and on the
     image files in the folder `images`, scaled as (pixels - mean) / std. By default, pixels from 0
@@ -57,8 +57,8 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
     std = 255 / (input_range[1] - input_range[0]) if std is None else std
     mean = -input_range[0] * np.asarray(std) if mean is None else mean
     if (images or calibrate) and len(net.inputs) > 1:
-        raise ValueError('folders of images require a net with one input, found %s: omit images, '
-                         'calibrate and the format onnx-int8' % ', '.join(net.inputs))
+        raise ValueError('folders of images require a net with one input, found the inputs %s: '
+                         'omit images, calibrate and the format onnx-int8' % ', '.join(net.inputs))
     first = next(iter(net.inputs.values()))[1:]
     pictures = images and folder_images(images, first, mean, std)
     calibration = calibrate and folder_images(calibrate, first, mean, std).first(MAX_CALIBRATION).X
@@ -75,7 +75,7 @@ def export_files(symbol, params=None, shape=None, path='export', formats=('onnx'
                           '%s and %s' % (test.words, pictures.words))
         notes = [] if twice else ['the exported files accept only batches of one']
         if net.larger and not larger:
-            notes.append('the exported files accept only images of this size')
+            notes.append('the exported files accept images of only one size')
         description = describe(plain, arrays, net.inputs, net.outputs, info, test,
                                calibration=calibration,
                                variants=list(filter(None, [twice, larger])))

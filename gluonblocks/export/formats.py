@@ -1,6 +1,6 @@
 """The registry of export formats.
 
-To add a format, write a module with the functions `check` and `write` and list it here.
+To add a format, write a module with the functions `check` and `write`, and list it in `FORMATS`.
 `check(net)` takes a `NetDescription`, runs before any slow step, and raises ValueError if the
 format cannot express the net. `write(net, folder, options)` also takes a temporary folder and
 `Options`, and returns a `Written`. `write` does not verify the files or move them out of the
@@ -31,7 +31,7 @@ class Format(NamedTuple):
 
 FORMATS = {format.name: format for format in [
     Format('onnx', 'onnx', 'float32, for ONNX Runtime and other engines'),
-    Format('onnx-int8', 'int8', 'the same in 8 bits'),
+    Format('onnx-int8', 'int8', 'ONNX quantized to 8 bits'),
     Format('torch', 'torch.write', 'readable PyTorch code with the weights', ('torch', 'jinja2'),
            'torch'),
     Format('web', 'web', 'a web page that runs the net in the browser',

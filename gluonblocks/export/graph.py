@@ -28,11 +28,11 @@ def prediction_symbol(net, inputs=('data',)):
     mx.nd.waitall()  # MXNet updates running statistics asynchronously
     try:
         symbol = _trace(net, inputs)
-    except RuntimeError:  # MXNet's own errors are RuntimeErrors too
+    except RuntimeError:  # includes MXNet's own errors; raise them unchanged
         raise
     except Exception as error:  # a block that does not accept symbols may raise anything
-        raise ValueError('%s cannot be traced to a graph: expected hybrid blocks that take %d '
-                         'input%s and return arrays, but tracing failed: %s' % (
+        raise ValueError('%s: expected a net of hybrid blocks that takes %d input%s and returns '
+                         'arrays, but tracing it to a graph failed: %s' % (
                              net.name, len(inputs), 's' * (len(inputs) > 1), error)) from error
     found = {param.name: param for param in net.collect_params().values()}
     names = [name for name in symbol.list_inputs() if name not in inputs]
@@ -121,7 +121,7 @@ def plain_symbol(symbol, params, untrained=()):
         if node.op == 'amp_cast' or node.op == 'Dropout' and node.attrs.get('mode') != 'always':
             graph.replace(node, node.inputs[0])
     for node in graph.nodes:
-        node.attrs.pop('__shape__', None)  # shapes come from `params`; these may differ
+        node.attrs.pop('__shape__', None)  # shapes come from `params`; the graph's may differ
         if node.op == 'BatchNorm':
             _plain_norm(node, params, untrained)
         # A layer that is used twice creates two nodes with the same name, so number the duplicates.

@@ -17,13 +17,13 @@ from .onnx import engine, finish, to_onnx
 
 FILE = 'model-int8.onnx'
 
-WITHOUT_VNNI = ('on x86 CPUs without VNNI (before Ice Lake and Zen 4), 8-bit products may overflow '
-                'and the outputs then differ from those verified here; weights of 7 bits '
-                '(the reduced range) avoid this')
+WITHOUT_VNNI = ('on x86 CPUs without VNNI (before Ice Lake and Zen 4), sums of 8-bit products may '
+                'overflow, which makes the outputs differ from the verified ones; export with the '
+                'reduced range (7-bit weights) for these CPUs')
 
 
 def check(net):
-    """Raise ValueError if `net` cannot be calibrated or written as ONNX; the message says why."""
+    """Raise ValueError if `net` lacks calibration images, or if ONNX cannot express it."""
     if net.calibration is None:
         raise ValueError('the onnx-int8 format requires images to calibrate the 8-bit ranges: '
                          'export a classifier, or pass a folder of images similar to the training '

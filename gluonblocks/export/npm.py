@@ -57,7 +57,7 @@ def unpack(content, paths):
 
 def _pack(package):
     """Run `npm pack` with the user's registry, proxy and cache, and return the archive."""
-    print('running npm pack for %s %s, a download of %d MB unless it is in the npm cache' % (
+    print('running npm pack for %s %s, which downloads %d MB unless they are in the npm cache' % (
         package.name, package.version, package.size / 1e6), file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         try:

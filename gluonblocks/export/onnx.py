@@ -11,9 +11,9 @@ from .operators import OnnxGraph
 from .preprocessing import add_preprocessing
 
 FILE = 'model.onnx'
-OPSET = 13  # the version that operators/ writes, and the first with per-channel quantization
-_LARGE = 4096  # minimum bytes of an initializer that `_save` writes separately
-_REORDERED = 32 << 20  # minimum bytes of a file for which ONNX Runtime must not copy the weights
+OPSET = 13  # operator set that operators/ writes, the first with per-channel quantization
+_LARGE = 4096  # minimum size in bytes of an initializer that `_save` writes separately
+_REORDERED = 32 << 20  # file size in bytes from which ONNX Runtime must not copy weights
 IR_VERSION = 8  # version of the file format, which ONNX Runtime 1.10 and later can read
 
 
@@ -49,7 +49,7 @@ def _describe(model, net, with_preprocessing):
 
 
 def _check(model, weights=()):
-    """Raise ValueError if `model` is invalid; its initializers `weights` may be missing."""
+    """Raise ValueError if `model`, to which the initializers `weights` are added, is invalid."""
     import onnx
     complete = onnx.ModelProto()
     complete.CopyFrom(model)
@@ -96,7 +96,7 @@ def to_onnx(net):
     The weights are initializers, not inputs, which makes ONNX Runtime up to four times faster.
 
     Raises ValueError for attributes that ONNX cannot express, and for unsupported operators; the
-    message lists all of these operators.
+    message lists all unsupported operators.
     """
     from onnx import numpy_helper
     model, weights = graph_and_weights(net)

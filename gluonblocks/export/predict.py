@@ -20,11 +20,11 @@ examples:
   python predict.py --invert photo.jpg scan.png --model model-int8.onnx
   python predict.py --json --top 10 pictures/*.png > answers.jsonl
 
-Requires Python 3.8 or later and "pip install numpy pillow onnxruntime". Images may be PNG, JPEG,
-BMP, GIF, TIFF, WebP or PPM files of any size, in grey or colour. They are scaled to fit the net's
-input without distortion, and converted to grey if it has one channel. If the net was
-trained on bright objects on a dark background, use --invert for images that show the opposite, or
-the predictions mean little. Transparent pixels count as background.
+Requires Python 3.8 or later; install the dependencies with "pip install numpy pillow onnxruntime".
+Images may be PNG, JPEG, BMP, GIF, TIFF, WebP or PPM files of any size, in grey or colour. They are
+scaled to fit the net's input without distortion, and converted to grey if that input has one
+channel. If the net was trained on bright objects on a dark background, use --invert for images that
+show the opposite; otherwise, the predictions mean little. Transparent pixels count as background.
 
 For a classifier, the most probable classes are printed. For any other net, each output is printed:
 detections as class, score and box, in the units of the net; a segmentation as the percentage of

@@ -13,8 +13,8 @@ def weights(old, new, columns):
     """Return (first, second, w1, w2) for resizing a line of `old` pixels to `new` pixels.
 
     Each new pixel is (line[first] * w1 + line[second] * w2) / 2048, where w1 + w2 = 2048. If the
-    pixel lies beyond an edge, `first` and `second` are both the index of the edge pixel. In
-    that case, w1 = 2048 and w2 = 0 if `columns` is true; otherwise, both keep their interpolated
+    pixel lies beyond an edge, `first` and `second` are both the index of the edge pixel. For such a
+    pixel, w1 = 2048 and w2 = 0 if `columns` is true; otherwise, w1 and w2 keep their interpolated
     values. OpenCV makes the same distinction, which affects rounding.
     """
     position = ((np.arange(new) + 0.5) * (old / new) - 0.5).astype('float32')

@@ -40,9 +40,10 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
 
     `formats` are names from `FORMATS`; `weights` is 'best', 'last' or 'final'. With
     `with_preprocessing`, ONNX files take raw uint8 images, (N, 28, 28), and resize and scale them.
-    `reduce_range` is for 8 bits on CPUs without VNNI, see int8.py. `ctx` is the MXNet device, and
-    `data_root` is the folder that contains the data set (None: as in training). `runtime` is the
-    path of an ONNX Runtime Web archive made with `npm pack` (None: download it with npm).
+    `reduce_range` limits the weights of 8-bit files to 7 bits, for CPUs without VNNI (see int8.py).
+    `ctx` is the MXNet device, and `data_root` is the folder that contains the data set (None: as in
+    training). `runtime` is the path of an ONNX Runtime Web archive made with `npm pack` (None:
+    download it with npm).
 
     Returns an `Export`, which is also saved to export.json. Its `info` is the metadata stored in
     the files: 'classes', the class names; 'input', [C, H, W]; 'resize', the side in pixels of the
@@ -51,8 +52,9 @@ def export_run(folder, formats=('onnx',), weights='best', out=None, with_preproc
     MXNet's accuracy on the test images; 'gluonblocks', the version; 'model', 'dataset',
     'data_sha256', 'weights_sha256'.
 
-    Raises VerificationError, a ValueError, if a file fails; ValueError if `out` contains other
-    files; ImportError if a dependency is missing; and the errors of `load_run` and the data set.
+    Raises VerificationError, a ValueError, if a file fails verification; ValueError if `out`
+    contains other files; ImportError if a dependency is missing; and the errors of `load_run` and
+    the data set.
     """
     formats = check_formats(formats, atol, max_drop)
     read_config(folder)  # so that a folder without a run is reported before missing packages
@@ -99,17 +101,17 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
 
     `net` is an initialized net of hybrid blocks, which is not modified. `shape` is the input shape
     without the batch axis, such as (C, H, W) for images, or, for a net with several inputs, a dict
-    {input name: shape} in input order. If the net contains losses, `shape` also includes the
-    shapes of their labels, but the exported files do not have these inputs.
-    The net may have any number of outputs. A float16 net is exported and verified in float32. A net
-    that maps images to (N, classes) is a classifier, and `classes` are its class names.
+    {input name: shape} in input order. If the net contains losses, `shape` must also include the
+    shapes of their labels, but the exported files do not take labels as inputs. The net may have
+    any number of outputs. A float16 net is exported and verified in float32. A net that maps images
+    to (N, classes) is a classifier, and `classes` are its class names.
 
-    A classifier is verified as in `export_run`: on `data` with `labels`, (n,), or on random images
-    with a fixed seed if `data` is None. For large images, the largest batch is smaller than 256,
-    for example 15 for 3x224x224. `data` is the input of the net, float32 (n, C, H, W), or uint8
-    images, (n, H, W) if grey and (n, C, H, W) in colour, which are divided by 255;
-    `with_preprocessing` requires uint8. Any other net is verified on random numbers from 0 to 1,
-    and all outputs are compared.
+    A classifier is verified as in `export_run`: on `data`, with `labels` of shape (n,), or on
+    random images from a fixed seed if `data` is None. For large images, the largest batch is
+    smaller than 256, for example 15 for 3x224x224. `data` is the input of the net, float32
+    (n, C, H, W), or uint8 images, (n, H, W) if grey and (n, C, H, W) in colour, which are divided
+    by 255; `with_preprocessing` requires uint8. Any other net is verified on random numbers from 0
+    to 1, and all outputs are compared.
 
     Raises ValueError if the net cannot be traced to a graph, and the errors of `export_run`.
     """
@@ -148,7 +150,7 @@ def export_net(net, shape, path='export', formats=('onnx',), classes=None, data=
         description = describe(symbol, arrays, inputs, names, info, random_inputs(inputs, twice))
     else:
         raise ValueError('data, labels, classes and with_preprocessing require a net that maps '
-                         'images (N, C, H, W) to (N, classes); this net returns %s'
+                         'images (N, C, H, W) to (N, classes), found outputs of shape %s'
                          % ' and '.join(map(str, outputs)))
     engine = partial(mxnet_engine, net, ctx, unused)
     # If a net's reshapes fix the batch size, running a batch of another size may crash MXNet.
@@ -173,7 +175,7 @@ def describe(symbol, params, inputs, outputs, info, images, **fields):
 
 
 def check_formats(names, atol, max_drop):
-    """Return the `Format` of each distinct format name. Raises ValueError for invalid arguments."""
+    """Return a list of the `Format`s named in `names`. Raises ValueError for invalid arguments."""
     for name, value in (('atol', atol), ('max_drop', max_drop)):
         if not value >= 0:
             raise OptionError(name, 'must be a non-negative number, got %r', value)
@@ -221,7 +223,7 @@ def _batch_size(shape):
 
 
 def _inputs(data, shape, with_preprocessing):
-    """Return (float32 X, uint8 images or None) from `data`, or from random images if it is None."""
+    """Return (float32 X, uint8 images or None) from `data`; if None, from random images."""
     sides = shape[1:] if shape[0] == 1 else shape
     if data is None:
         data = np.random.RandomState(0).randint(
@@ -229,8 +231,8 @@ def _inputs(data, shape, with_preprocessing):
     data = data.asnumpy() if isinstance(data, mx.nd.NDArray) else np.asarray(data)
     is_pixels = data.dtype == np.uint8 and data.shape[1:] == sides
     if not len(data) or not is_pixels and (with_preprocessing or data.shape[1:] != shape):
-        raise ValueError('data must be %s of shape (n, %s), got %s of shape %s' % (
-            'uint8' if with_preprocessing else 'numbers',
+        raise ValueError('data must be %s array of shape (n, %s), got %s of shape %s' % (
+            'a uint8' if with_preprocessing else 'a numeric',
             ', '.join(map(str, sides if with_preprocessing else shape)), data.dtype, data.shape))
     if not is_pixels:
         return data.astype(np.float32, copy=False), None

@@ -25,11 +25,11 @@ class Verified(NamedTuple):
     accuracy_here: Optional[float]  #: accuracy of the net in MXNet; None without labels
     accuracy_there: Optional[float]  #: accuracy of the file; None without labels
     largest_difference: float  #: relative to max(1, the largest absolute output of the image)
-    agreement: float  #: fraction of images with the same class, or smallest cosine of the outputs
+    agreement: float  #: fraction of images with the same class, or smallest cosine similarity
 
     @property
     def drop(self):
-        """The drop in accuracy (or agreement with the net, if unlabeled), in percentage points."""
+        """The drop in accuracy (without labels: in agreement with MXNet), in percentage points."""
         there = self.agreement if self.accuracy_here is None else self.accuracy_there
         return 100 * ((1.0 if self.accuracy_here is None else self.accuracy_here) - there)
 
@@ -49,7 +49,7 @@ def mxnet_engine(net, ctx, labels=()):
 
 
 def symbol_engine(symbol, params, names):
-    """Return a function that runs `symbol` on the CPU; labels (inputs not in `names`) are zero."""
+    """Return an engine that runs `symbol` on the CPU; labels (inputs not in `names`) are zeros."""
     weights = {name: mx.nd.array(array, dtype=array.dtype) for name, array in params.items()}
     leave_memory(params.values())
     # Without BlockGrad, MXNet refuses operators that have no gradient, such as argmax_channel.
@@ -78,7 +78,7 @@ def outputs_of(engine, images):
 
 
 def logits_of(outputs, images):
-    """Return all images' logits, (n, classes), skipping the first `images.num_probes` outputs."""
+    """Return the logits of all images, (n, classes), omitting the extra batches at the start."""
     return np.concatenate([found[0] for found in outputs[images.num_probes:]])
 
 
@@ -94,10 +94,10 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
     and b of the file, ``|a - b| <= atol * max(1, A)`` must hold, where A is the largest finite
     ``|a|`` for the image. A file that is not `exact`, such as an 8-bit one, may instead lose up to
     `max_drop` percentage points of accuracy, but all values must be finite. `name` is the format's
-    name, for messages. With `classes`, the agreement is the fraction of images for which both
-    predict the same class; otherwise, it is the smallest cosine similarity of outputs. If the net
-    `sorts` rows by score, rows may be swapped, because rounding can change the order of nearly
-    equal scores.
+    name, for messages. If `classes` is true, the agreement is the fraction of images for which the
+    file and the net predict the same class; otherwise, it is the smallest cosine similarity of
+    their outputs. `sorts` is true if the net sorts rows by score; then rows may be swapped, because
+    rounding can change the order of nearly equal scores.
 
     Raises VerificationError if a limit is exceeded, a shape differs or a value is not finite.
     """
@@ -115,7 +115,8 @@ def verify(name, here, written, images, atol=1e-4, max_drop=1.0, classes=True, s
         if sorts:
             found = [_reordered(ours, theirs, atol) for ours, theirs in zip(wanted, found)]
         for k, (ours, theirs) in enumerate(zip(wanted, found)):
-            where = '%s: output %d for a batch of %d from image %d' % (name, k, len(batch.X), first)
+            where = '%s: output %d for a batch of %d starting at image %d' % (
+                name, k, len(batch.X), first)
             largest = max(largest, _difference(where, ours, theirs,
                                                atol if written.exact else None))
             cosines.append(_cosine(ours, theirs))
@@ -147,7 +148,7 @@ def _with_progress(images, name, total=None):
 
 
 def _difference(where, wanted, found, atol):
-    """Return an output's `largest_difference`; raise if it exceeds `atol` (unless None)."""
+    """Return an output's `largest_difference`; raise if it exceeds `atol` (None: no limit)."""
     if found.shape != wanted.shape:
         raise VerificationError('%s: expected shape %s, got %s'
                                 % (where, wanted.shape, found.shape))

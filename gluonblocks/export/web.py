@@ -33,8 +33,8 @@ _FACTS = [('model', 'Model'), ('dataset', 'Data set'), ('accuracy', 'Test accura
 def check(net):
     """Raise ValueError unless `net` classifies 28 x 28 grey images and can be exported to ONNX."""
     if not net.is_classifier or net.shape[0] != 1 or net.picture_size != (SIDE, SIDE):
-        raise ValueError('the web format needs a classifier of 28 x 28 greyscale images, but the '
-                         'net takes %s: omit this format' % (net.shape,))
+        raise ValueError('the web format requires a classifier of 28 x 28 greyscale images, found '
+                         'a net with input shape %s: omit this format' % (net.shape,))
     check_onnx(net)
 
 

@@ -56,7 +56,7 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
 
     `net` is a `NetDescription`; the accuracy is added to its `info`. `make_engine` returns an MXNet
     engine, which is freed before the files are written. `options` is passed to the formats, and
-    `atol` and `max_drop` are passed to `verify`. `run` contains the `model_card` arguments that
+    `atol` and `max_drop` are passed to `verify`. `run` is a dict of the `model_card` arguments that
     describe a run. An earlier export in `out` is replaced, or left unchanged if anything fails.
 
     Raises ValueError if `out` contains other files.
@@ -112,7 +112,7 @@ def write_all(net, make_engine, formats, options, out, atol, max_drop, run=None,
 
 
 def _release_memory():
-    """Return freed memory to the system; glibc would otherwise keep it for later use."""
+    """Return freed memory to the operating system; otherwise, glibc would keep it for later use."""
     mx.nd.waitall()  # MXNet frees arrays in the background
     with contextlib.suppress(AttributeError, OSError, TypeError):  # the C library is not glibc
         ctypes.CDLL(None).malloc_trim(0)

@@ -107,7 +107,8 @@ class Eager(nn.HybridSequential):
 
 @pytest.mark.parametrize('net, said', [
     (Always(), "would return random outputs: .*drop"),
-    (Eager(prefix='eager0_'), 'eager0 cannot be traced to a graph: expected hybrid blocks')])
+    (Eager(prefix='eager0_'),
+     'eager0: expected a net of hybrid blocks .*but tracing it to a graph failed')])
 def test_a_net_that_is_not_one_graph_for_prediction_is_refused(net, said):
     with pytest.raises(ValueError, match=said):
         prediction_symbol(net)

@@ -107,7 +107,8 @@ def test_each_model_computes_in_pytorch_what_it_does_here(model_name, tmp_path):
 def test_a_step_that_differs_in_one_value_is_refused(change, tmp_path):
     description, module = exported(trained(small_net(), SHAPE), tmp_path)
     change(module)
-    with pytest.raises(VerificationError, match="gradient or running mean .* differs from MXNet's"):
+    with pytest.raises(VerificationError, match=(
+            r"PyTorch, \S+ \(gradient or running mean\) differs from MXNet's")):
         exporter.check_step(description, module, images(), np.arange(16) % 3)
 
 

@@ -68,7 +68,7 @@ def wrong(shape=None, value=None):
 @pytest.mark.parametrize('changes, message', [
     ({'conv1__weight': wrong((4, 1, 5, 5))},
      r'shape \(4, 1, 3, 3\) for .*conv0_weight of .* found conv1.weight of shape \(4, 1, 5, 5\)'),
-    ({'fc2__bias': None}, 'fc2.bias exists only in the net; .* has only bias and weight'),
+    ({'fc2__bias': None}, 'fc2.bias exists only in the net; .* of the net has bias and weight'),
     ({'extra__weight': wrong((2, 2))}, 'expected 2 layers of the kind linear layer, found 3'),
     ({'extra__gain': wrong()}, r'kinds of layers: conv.*; found extra with gain of shape \(4,'),
     ({'bn1__bias': wrong(value=np.nan)}, 'but bn1.bias contains NaN or infinity'),

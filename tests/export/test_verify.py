@@ -71,13 +71,13 @@ def test_one_wrong_image_in_the_last_batch_is_named():
         if len(logits) == 300 % 128:
             logits[-1, 2] *= 1.01
         return [logits]
-    with pytest.raises(VerificationError, match='for a batch of 44 from image 256: row 43'):
+    with pytest.raises(VerificationError, match='for a batch of 44 starting at image 256: row 43'):
         check(engine)
 
 
 @pytest.mark.parametrize('size', [1, 3, 256])
 def test_an_engine_that_is_wrong_for_one_batch_size_is_caught(size):
-    with pytest.raises(VerificationError, match='for a batch of %d from' % size):
+    with pytest.raises(VerificationError, match='for a batch of %d starting' % size):
         check(lambda inputs: [right(inputs)[0] + 1e6 * (len(inputs[0]) == size)])
 
 

@@ -63,7 +63,7 @@ def find_files(path, params=None, epoch=None):
 
 
 def _only_symbol(path, files):
-    """Return the only symbol file in `files`; without one, return the first parameter file.
+    """Return the only symbol file in `files` or, if there is none, the first parameter file.
 
     Raises ValueError if there are several symbol files, or no files of either kind.
     """
@@ -87,7 +87,7 @@ def _is_symbol(path):
 
 
 def _newest(path, symbol, files, epoch):
-    """Return the parameter file for `symbol` and `epoch`; None selects the last epoch.
+    """Return the parameter file for `symbol` and `epoch` (None: the last epoch).
 
     The file's name must begin with the same prefix as the symbol file's name. If no parameter file
     has this prefix, but all of them share another prefix, that prefix is used instead.

@@ -155,14 +155,14 @@ def _misfit(symbol, shapes, inputs, error):
                         'and whether the parameters belong to this net'
                         % (name, wanted, described, shapes[name]))
     reason = re.sub(r'\[[\d:]+\] \S+:\d+: |^MXNetError: ', '', str(error).strip().split('\n')[-1])
-    return 'the input %s does not fit: %s' % (described, reason)
+    return 'the input %s does not fit the net: %s' % (described, reason)
 
 
 def other_shapes(symbol, shapes, chosen, inputs):
     """Return [input shapes for a batch of two, input shapes for larger images].
 
     `inputs` contains the shapes for a batch of one. An element of the list is None if the net
-    rejects such inputs, or if their shapes would equal `inputs`.
+    rejects inputs of those shapes, or if the shapes would equal `inputs`.
     """
     larger = {name: sides[:1] + tuple(side + 64 for side in sides[1:]) if len(sides) == 3 else sides
               for name, sides in chosen.items()}

@@ -22,7 +22,7 @@ class CheckpointNet(NamedTuple):
     """The net of a checkpoint."""
 
     symbol: Any  #: inference graph, without losses
-    original: Any  #: the same outputs computed with the losses, which may have label inputs
+    original: Any  #: the same outputs from a graph with losses, which may need labels
     params: Dict[str, np.ndarray]  #: weights and buffers that the symbol uses, by name
     inputs: Shapes  #: input shapes for a batch of one
     twice: Optional[Shapes]  #: input shapes for a batch of two; None if the net rejects it
@@ -54,8 +54,8 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
     graph = Graph(symbol)
     for node in graph.nodes:
         if 'quantize' in node.op or node.op.startswith('_sg_'):
-            raise ValueError('%s: expected a float32 or float16 net, found %s (%s), which MXNet '
-                             'inserts when it quantizes or fuses a net: export the original '
+            raise ValueError('%s: expected a float32 or float16 net, found the node %s (%s), which '
+                             'MXNet inserts when it quantizes or fuses a net: export the original '
                              'checkpoint instead' % (files.symbol, node.name, node.op))
     in_float16 = compute_in('float32', graph) or any(
         array.dtype == 'float16' for array in arrays.values())
@@ -89,7 +89,7 @@ def read_net(path, params=None, shape=None, epoch=None, outputs=None):
         'whose operator %s is not available in MXNet %s' % (unknown[needed], mx.__version__)
         if needed in unknown else 'which is not in the parameter file' if needed in weights else
         'whose shape is unknown' if needed in prediction else
-        'which is not available in inference')) for name, needed in dropped.items()}
+        'which is not available at inference')) for name, needed in dropped.items()}
     notes = ['omitted the output %s: %s' % reason for reason in reasons.items()]
     if not names:
         if weights:
@@ -131,6 +131,7 @@ def _missing_weights(files, names, arrays):
         '%d parameters of the net, such as %s' % (len(names), names[0]))
     if any(re.search(r'(^|\.)\d+\.', name) for name in arrays):
         return text + (
-            'names such as %r show that net.save_parameters wrote it. Build the net in Python, '
-            'call net.load_parameters, and write both files with net.export' % next(iter(arrays)))
+            'names such as %r show that net.save_parameters wrote the file. Build the net in '
+            'Python, call net.load_parameters, and write a symbol file and a parameter file with '
+            'net.export' % next(iter(arrays)))
     return text + 'expected the parameters that were saved with %s' % files.symbol

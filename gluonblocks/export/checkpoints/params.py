@@ -39,7 +39,8 @@ def leave_memory(arrays):
     for array in arrays:
         while isinstance(array, np.ndarray):
             array = array.base
-        mapped = getattr(array, 'obj', array)  # NumPy 1.22 and earlier have no memoryview
+        # The base is a memoryview of the file or, in NumPy 1.22 and earlier, the mmap itself.
+        mapped = getattr(array, 'obj', array)
         if isinstance(mapped, mmap.mmap) and hasattr(mapped, 'madvise'):  # not on Windows
             mapped.madvise(mmap.MADV_DONTNEED)
 
@@ -82,14 +83,14 @@ class _Reader:
             shape = self._shape('<i', 'q')
         elif version == _V1:
             shape = self._shape('<i', 'q')
-        else:  # the oldest format: this is not a version but the number of dimensions
+        else:  # the oldest format, in which `version` is the number of dimensions
             shape = self._shape(version, 'I')
         if not shape and version != _V3:
             return None  # an NDArray that was never allocated
         self._take('<ii')  # device type and id
         kind, = self._take('<i')
         if kind not in _DTYPES:
-            raise self._damage('an array has the unknown data type %d' % kind)
+            raise self._damage('an array has an unknown data type, %d' % kind)
         dtype = np.dtype(_DTYPES[kind])
         length = dtype.itemsize
         for side in shape:
@@ -103,10 +104,11 @@ class _Reader:
         if isinstance(rank, str):
             rank, = self._take(rank)
         if not 0 <= rank <= _MAX_DIMS:
-            raise self._damage('an array has %d dimensions' % rank)
+            raise self._damage('an array has %d dimensions, expected 0 to %d'
+                               % (rank, _MAX_DIMS))
         shape = self._take('<%d%s' % (rank, side))
         if any(size < 0 for size in shape):
-            raise self._damage('an array has the invalid shape %s' % (shape,))
+            raise self._damage('an array has an invalid shape, %s' % (shape,))
         return shape
 
     def _take(self, form):

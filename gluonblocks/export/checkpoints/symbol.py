@@ -11,7 +11,7 @@ _TRAINING = re.compile(r'(^|_)(ctx_group|lr_mult|wd_mult|force_mirroring|mirror_
 _LONG = re.compile(r'(?<=\d)L\b')  # Python 2 wrote (3L, 3L)
 _RENAMED = {'CuDNNBatchNorm': 'BatchNorm', 'BatchNorm_v1': 'BatchNorm',
             'Convolution_v1': 'Convolution'}
-_ATTRIBUTES = ('param', 'attr', 'attrs')  # names in MXNet before 0.9, in 0.9 and in 1.x
+_ATTRIBUTES = ('param', 'attr', 'attrs')  # JSON keys in MXNet before 0.9, in 0.9 and in 1.x
 
 
 def read_symbol(path):

@@ -185,7 +185,7 @@ def multibox_detection(onnx, node, probabilities, X, anchors):
     kept = _survivors(onnx, _columns(onnx, rows, 2, 6)[0], None if attribute(
         node, 'force_suppress', False) else _column(onnx, rows, 0),
         onnx.add('Where', active, ranks, 0),
-        np.nextafter(threshold, np.float32(0)))  # this operator suppresses equal overlaps too
+        np.nextafter(threshold, np.float32(0)))  # an overlap equal to `threshold` suffices
     kept = onnx.add('Unsqueeze', onnx.add('Greater', kept, 0), [2])
     ids, others = _columns(onnx, rows, 0, 1, 6)
     rows = onnx.add('Concat', onnx.add('Where', kept, ids, -1), others, axis=2)

@@ -42,9 +42,9 @@ def pooling(onnx, node, X):
 def adaptive_average_pooling(onnx, node, X):
     """Apply adaptive average pooling: (N, C, H, W) -> (N, C, h, w).
 
-    Output row i is the average of rows floor(i * H / h) to ceil((i + 1) * H / h) - 1.
-    This is ONNX's AveragePool if h divides H and w divides W. Otherwise, the windows overlap, and
-    two matrix products compute the averages.
+    Output row i is the average of rows floor(i * H / h) to ceil((i + 1) * H / h) - 1. If h divides
+    H and w divides W, ONNX's AveragePool computes the same. Otherwise, the windows overlap, and two
+    matrix products compute the averages.
     """
     wanted = listed(node, 'output_size', [1])
     h, w = wanted if len(wanted) == 2 else 2 * wanted

@@ -13,7 +13,7 @@ function makeDrawing({canvas, ring, brush, changed}) {
   let strokes = []; // each {size, grey, points}
   let isDrawing = false;
   let cursor = null; // position of the brush that the keyboard moves, or null
-  let isDown = false; // true if that brush paints when it moves
+  let isDown = false; // true if the keyboard's brush paints when it moves
 
   function paint() {
     context.fillStyle = 'black';

@@ -1,11 +1,11 @@
-// Converts an image to a square of grey bytes, the same as read_image of gluonblocks.
+// Converts an image to a square of grey bytes, exactly as read_image in gluonblocks does.
 'use strict';
 
 const MAX_PIXELS = 2 ** 26; // 8192 x 8192; a small file may decompress to far more
 const STRIP_PIXELS = 2 ** 20; // photographs are read in strips, because phones limit canvas sizes
 const STRIP_ROWS = 2 ** 12; // browsers also limit the height of a canvas
 
-/** Reads a file or blob as grey {pixels, width, height}, with `background` behind transparency. */
+/** Reads a file or blob as grey {pixels, width, height}; `background` replaces transparency. */
 async function readPicture(blob, background) {
   let bitmap;
   try {
@@ -21,7 +21,7 @@ async function readPicture(blob, background) {
   }
 }
 
-/** Returns an ImageBitmap or canvas as {pixels, width, height}, grey. */
+/** Returns the grey {pixels, width, height} of an ImageBitmap or canvas. */
 function greyOf(image, background) {
   const {width, height} = image;
   if (width * height > MAX_PIXELS) {

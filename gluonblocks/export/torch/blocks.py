@@ -6,7 +6,7 @@ from typing import Any, Dict, List, NamedTuple
 ADDITIONS = ('elemwise_add', 'broadcast_add', '_plus')
 ACTIVATIONS = ('hardsigmoid', 'hardswish', 'Activation', 'LeakyReLU', 'clip', 'relu', 'sigmoid',
                'tanh')
-_MAX_LAYERS = 40  # per block; a larger block is replaced by the blocks inside it
+_MAX_LAYERS = 40  # maximum in a block; a larger block is replaced by the blocks inside it
 
 
 class Section(NamedTuple):

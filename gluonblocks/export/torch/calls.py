@@ -148,8 +148,8 @@ def _batch_dot(node, values):
 
 
 def _filled(node, values):
-    # The initial state of a recurrent net is a constant tensor. Set its batch size to 1: PyTorch
-    # broadcasts it to the batch size of the input.
+    # The initial state of a recurrent net is a constant tensor. Set its batch size to 1, because
+    # PyTorch broadcasts the tensor to the batch size of the input.
     sizes = tuple(1 if size == 'N' else size for size in values[node.number].shape)
     return 'torch.full(%r, {value})' % (sizes,) if node.op == '_full' else 'torch.%s(%s)' % (
         node.op[1:], ', '.join(map(str, sizes)))

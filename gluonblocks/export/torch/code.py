@@ -187,8 +187,8 @@ def _params(blocks, columns, values):
     """Return {column: name} for the constructor parameters of a generated class.
 
     `blocks` are the instances of this class. The source code of their layers is split into pieces,
-    and every second piece is a number. A column is a tuple with the text of one
-    piece in each block; `columns` has one per piece. Numbers that vary become parameters.
+    and every second piece is a number. `columns` contains one tuple per piece, with the text of
+    the piece in each block. Numbers that vary become parameters.
     """
     channels_in = tuple(str(values[entry_of(block)].shape[1]) for block in blocks)
     channels_out = tuple(str(values[block[-1].number].shape[1]) for block in blocks)

@@ -6,8 +6,8 @@ from .blocks import ACTIVATIONS
 from .calls import ARITHMETIC, call_text
 from .shaping import flatten
 
-_MAX_LENGTH = 84  # in characters, of an expression that contains an inlined one
-_NAMES = ['X', 'Y', 'Z'] + ['Y%d' % i for i in range(1, 500)]  # of variables, by preference
+_MAX_LENGTH = 84  # maximum characters of an expression that contains an inlined one
+_NAMES = ['X', 'Y', 'Z'] + ['Y%d' % i for i in range(1, 500)]  # variable names, by preference
 
 
 class Forward:
@@ -19,7 +19,7 @@ class Forward:
 
     `users` counts the uses of each value, and `values` is as in `call_text`. `names` maps the
     numbers of the inputs, and of other values with fixed names, to those names. `outputs` lists the
-    numbers of the returned values. With `comments`, a comment states each new shape.
+    numbers of the returned values. If `comments` is true, a comment states each new shape.
     """
 
     def __init__(self, users, values, names, outputs, comments=False):
@@ -50,8 +50,8 @@ class Forward:
         """Add a statement that computes value number `number` with the expression `text`.
 
         In `text`, '{0}' and '{1}' stand for the values whose numbers are in `inputs`. If `wraps` is
-        true, the expressions of these values may be inlined into `text`. Otherwise, if `call`
-        is true, only short arithmetic may be inlined. `arithmetic` is true if `text` is itself
+        true, the expressions of these values may be inlined into `text`. Otherwise, if `call` is
+        true, only short arithmetic may be inlined. `arithmetic` is true if `text` is itself
         arithmetic.
         """
         text = text.format(*[self._short.get(i, '<%d>' % i) for i in inputs])

@@ -75,7 +75,7 @@ def read_state_dict(file):
                          % (file, kind))
     tensors = {name: array for name, array in tensors.items()
                if name.rsplit('.', 1)[-1] != 'num_batches_tracked'}
-    if tensors and all(name.startswith('module.') for name in tensors):  # DataParallel adds it
+    if tensors and all(name.startswith('module.') for name in tensors):  # from DataParallel
         tensors = {name[len('module.'):]: array for name, array in tensors.items()}
     for name, array in tensors.items():
         if array.dtype.kind != 'f' or not array.size:
@@ -171,7 +171,7 @@ def _pair_up(net_order, file_order, modules):
             only = sorted(set(node.roles) ^ set(modules[module]))
             if only:
                 raise ValueError(
-                    '%s.%s exists only in the %s; layer %s of the net has only %s' % (
+                    '%s.%s exists only in the %s; layer %s of the net has %s' % (
                         module, only[0], 'net' if only[0] in node.roles else 'file', node.name,
                         ' and '.join(sorted(node.roles))))
             names.update((param, '%s.%s' % (module, role)) for role, param in node.roles.items())

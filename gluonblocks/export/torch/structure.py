@@ -27,7 +27,7 @@ _FUSED = {
     'hardsigmoid': r'_plus_scalar 3(\.0)? clip 0(\.0)? 6(\.0)? _div_scalar 6(\.0)?',
     'channel_shuffle': r'Reshape \(0, -4, (?P<groups>\d+), -1, -2\) SwapAxis 1 2 '
                        r'Reshape \(0, -3, -2\)'}
-_FUSED_ATTRS = ('scalar', 'a_min', 'a_max', 'shape', 'dim1', 'dim2')  # that it matches
+_FUSED_ATTRS = ('scalar', 'a_min', 'a_max', 'shape', 'dim1', 'dim2')  # that the patterns match
 
 
 class Node(NamedTuple):

@@ -119,8 +119,8 @@ def check_step(net, module, X, y):
         allowed = max([STEP_TOLERANCE] + [difference(name, moved[names[name]]) for name in found])
         if not differences[worst] <= allowed:
             raise VerificationError(
-                'the exported files do not match the net: after a training step in PyTorch, the '
-                "gradient or running mean %s differs from MXNet's by %.1e of its largest absolute "
+                'the exported files do not match the net: after a training step in PyTorch, %s '
+                "(gradient or running mean) differs from MXNet's by %.1e of its largest absolute "
                 'value; at most %.0e is allowed' % (worst, differences[worst], allowed))
     return len(found), differences[worst]
 

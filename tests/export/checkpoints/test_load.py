@@ -16,7 +16,7 @@ def test_losses_become_predictions_and_a_head_that_needs_a_label_is_dropped(chec
     assert net.inputs == {'data': (1, 3, 8, 8)}
     assert (net.twice, net.larger) == ({'data': (2, 3, 8, 8)}, {'data': (1, 3, 72, 72)})
     assert net.notes == ['omitted the output margin_output: it needs softmax_label, which is not '
-                         'available in inference']
+                         'available at inference']
     assert 'softmax_label' not in net.symbol.list_inputs()
 
 
@@ -33,7 +33,8 @@ def test_any_layer_can_be_an_output(checkpoint):
                            r'data \(4, 8, 8\), found \(4, 3, 3, 3\)'),
     ({'shape': {'image': (3, 8, 8)}}, "no input 'image'; its inputs are: data, softmax_label"),
     ({'shape': (3, 0, 8)}, r'shape of data must consist of positive integers, got \(3, 0, 8\)'),
-    ({'shape': (3, 2, 2)}, r'the input data \(3, 2, 2\) does not fit: (?!MXNetError|.*\.cc:)\w')])
+    ({'shape': (3, 2, 2)},
+     r'the input data \(3, 2, 2\) does not fit the net: (?!MXNetError|.*\.cc:)\w')])
 def test_a_shape_that_does_not_fit_is_refused_with_the_reason(how, said, checkpoint):
     with pytest.raises(ValueError, match=said):
         read_net(str(checkpoint), **how)

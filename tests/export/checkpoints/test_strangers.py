@@ -120,7 +120,7 @@ def test_an_input_that_only_a_loss_needs_is_left_out_with_it(hidden, tmp_path):
                           wanted=(1, 3))
     assert_same(export(tmp_path), wanted, inputs)
     note, = read_net(str(tmp_path), shape=IMAGE).notes
-    assert note == ('omitted the output loss_output: it needs wanted, which is not available in '
+    assert note == ('omitted the output loss_output: it needs wanted, which is not available at '
                     'inference')
 
 
@@ -212,7 +212,7 @@ def test_a_custom_operator_takes_its_heads_with_it(tmp_path):
 def test_parameters_of_save_parameters_are_told_apart(tmp_path):
     save(tmp_path, net())
     mx.nd.save(str(tmp_path / 'net-0000.params'), {'0.weight': mx.nd.zeros(3)})
-    with pytest.raises(ValueError, match="'0.weight' show that net.save_parameters wrote it"):
+    with pytest.raises(ValueError, match="'0.weight' show that net.save_parameters wrote the file"):
         export(tmp_path)
 
 
@@ -242,8 +242,9 @@ def test_an_operator_without_a_gradient_is_compared_too(tmp_path):
 def test_a_quantized_net_is_refused_with_what_to_do(tmp_path):
     symbol = S.contrib.quantize_v2(S.var('data'), name='quantize')[0]
     save(tmp_path, S.cast(symbol, dtype='float32'))
-    with pytest.raises(ValueError, match=r'found quantize \(_contrib_quantize_v2\), which MXNet '
-                                         r'inserts .*: export the original checkpoint instead'):
+    with pytest.raises(ValueError, match=(
+            r'found the node quantize \(_contrib_quantize_v2\), which MXNet '
+            r'inserts .*: export the original checkpoint instead')):
         read_net(str(tmp_path), shape=IMAGE)
 
 
@@ -258,7 +259,7 @@ def test_an_input_without_a_shape_is_named_if_the_others_do_not_fit(tmp_path):
 @pytest.mark.parametrize('how', [{'images': '.'}, {'calibrate': '.', 'formats': ['onnx-int8']}])
 def test_folders_of_images_for_several_inputs_are_refused(how, tmp_path):
     save(tmp_path, S.var('data') + S.var('mask'), data=(1,) + IMAGE, mask=(1,) + IMAGE)
-    with pytest.raises(ValueError, match='a net with one input, found data, mask'):
+    with pytest.raises(ValueError, match='a net with one input, found the inputs data, mask'):
         export(tmp_path, {'data': IMAGE, 'mask': IMAGE}, **how)
 
 
