@@ -21,7 +21,7 @@ esac
 folder=$(realpath -m "${1:-/var/tmp/gluonblocks-arm}")
 root=$folder/root
 binfmt=/proc/sys/fs/binfmt_misc
-processor=${QEMU_CPU:-cortex-a76}  # to be emulated; a Raspberry Pi 5 has this one
+processor=${QEMU_CPU:-cortex-a76}  # processor to emulate; the default is in a Raspberry Pi 5
 
 fail() { echo "error: $*" >&2; exit 1; }
 
@@ -91,7 +91,8 @@ step() {  # run command $2... as step $1, unless this step has already passed wi
 }
 
 bootstrap() {  # install Debian $1
-    # Join the commands with `&&`, because `step` runs this in a condition, where `set -e` is off.
+    # Join the commands with `&&`, because `step` calls this function in a condition, where `set -e`
+    # is off.
     rm -rf "$root" "$folder"/passed/* &&
         debootstrap --arch=arm64 --variant=minbase --foreign "$1" "$root" &&
         echo force-unsafe-io > "$root/etc/dpkg/dpkg.cfg.d/unsafe-io" &&  # as in container images
@@ -128,8 +129,8 @@ prepare_chroot() {
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
     mount --rbind /sys "$root/sys"
-    # qemu 7.2, unlike 10.0, shows this machine's processor. ONNX Runtime looks for ARM's lines, and
-    # crashes without them (https://github.com/pytorch/cpuinfo/pull/398).
+    # With qemu 7.2, unlike 10.0, /proc/cpuinfo describes this machine's processor. ONNX Runtime
+    # crashes if ARM's fields are missing (https://github.com/pytorch/cpuinfo/pull/398).
     if ! in_root / "grep -q '^CPU part' /proc/cpuinfo"; then
         describe_processors > "$folder/cpuinfo"
         mount --bind "$folder/cpuinfo" "$root/proc/cpuinfo"
@@ -176,7 +177,7 @@ report() {  # write results/arm.txt from the logs of the steps that have passed
 run_steps() {
     local python=/venv/bin/python name sources='' tests
     cd "$repository"
-    # GluonCV's tests are omitted, because it is not installed.
+    # Tests that need GluonCV are omitted, because it is not installed.
     tests=(tests/test_arm.py tests/blocks/test_*.py
            tests/models/test_{lenet_variants,summary,papers,registry,all_models}.py)
     follow_dockerfile
@@ -189,7 +190,7 @@ run_steps() {
     copy_repository
     step pytest in_root /repository "/venv/bin/pip install '.[test-basic]' 'numpy<2'"
     for name in "${tests[@]}"; do
-        # With ResNets and DenseNets, 4 of the 40 tests of test_registry take 8 minutes.
+        # Omit ResNets and DenseNets: in test_registry, their tests (4 of 40) take 8 minutes.
         case $name in
             */test_papers.py) name+=" -m 'not gluoncv'" ;;
             */test_all_models.py | */test_registry.py) name+=" -k 'not resnet and not densenet'" ;;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Compare the speeds of gluonblocks, the notebooks' code and PyTorch, using tools/benchmarks."""
+"""Compare the speeds of gluonblocks, the book's code and PyTorch, using tools/benchmarks."""
 import os
 import sys
 

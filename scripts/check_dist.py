@@ -67,7 +67,7 @@ def main(argv=None):
 
 
 def check_files(archive, files):
-    """Exit with an error if any of `files` that belong in `archive` are missing from it."""
+    """Exit with an error if `archive` lacks any of `files` that belong in it."""
     if archive.endswith('.whl'):
         with zipfile.ZipFile(archive) as wheel:
             names = wheel.namelist()

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Time what a new user runs first: README.md's training command or, with --tests, its test command,
-# in a clone in an empty folder, without a virtual environment, a package cache or data. Each line
-# of output is preceded by the seconds since the command started, including the time for downloads.
+# Time what a new user runs first: README.md's training command or, with --tests, its test command.
+# The command runs in a new clone, without a virtual environment, a package cache or data. Each line
+# of its output is preceded by the seconds since the command started, which include downloads.
 # Afterwards the script repeats the downloads alone, and prints how long they take.
 #
 # usage: scripts/first_minutes.sh [--tests]

@@ -7,13 +7,13 @@ missing is recorded as not run. This command adds all of pyenv's interpreters to
   PATH="$PATH:$(pyenv versions --bare | xargs -n1 pyenv prefix | sed 's,$,/bin,' | paste -sd:)"
 
 The results of an environment are recorded as soon as it finishes. An environment that has already
-passed with the same package and tests is skipped, so rerun the script after an interruption.
+passed with the same package and tests is skipped, so you can rerun the script if it is interrupted.
 
 example:
   python scripts/matrix.py
   python scripts/matrix.py --only py311 py312-oldest arm
 
-Exit code: 0 all environments passed, 1 one failed or did not run (older records count too)."""
+Exit code: 0 all environments have passed (in this call or an earlier one), 1 one has not."""
 import argparse
 import collections
 import datetime
@@ -31,7 +31,7 @@ DOCUMENT = os.path.join(REPOSITORY, 'docs', 'compatibility.md')
 
 Record = collections.namedtuple('Record', 'environment result python numpy mxnet tests date commit')
 HEADER = Record('environment', 'result', 'Python', 'NumPy', 'MXNet', 'tests', 'date', 'commit')
-CODE = ['gluonblocks', 'tests', 'pyproject.toml', 'tox.ini']  # other changes need no new run
+CODE = ['gluonblocks', 'tests', 'pyproject.toml', 'tox.ini']  # no rerun if only other files change
 
 
 def environments():
@@ -53,7 +53,7 @@ def git(*arguments):
 
 
 def is_current(old):
-    """Return True if the Record `old` is a pass, and the package and tests are unchanged since."""
+    """Return True if `old` records a pass, and the package and tests have not changed since."""
     return old.result == 'passed' and git('diff', '--quiet', old.commit, '--', *CODE) is not None
 
 
@@ -131,8 +131,8 @@ def main(argv=None):
                         help='also run environments that have already passed with the same code')
     args = parser.parse_args(argv)
     if git('diff', '--quiet', 'HEAD', '--', *CODE) is None:
-        sys.exit('error: expected committed changes, because the table names the commit, found '
-                 'changes in %s' % git('diff', '--name-only', 'HEAD', '--', *CODE))
+        sys.exit('error: commit your changes first, because the table names the commit: found '
+                 'uncommitted changes in %s' % git('diff', '--name-only', 'HEAD', '--', *CODE))
     records = read_records()
     for name in args.only:
         if name in records and is_current(records[name]) and not args.again:

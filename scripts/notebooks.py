@@ -40,7 +40,7 @@ _OMITTED = '[{:,} repeated lines omitted]'
 def fold(text):
     """Return `text` with only the first occurrence of each distinct line that shows array shapes.
 
-    Each group of omitted lines is replaced with a line in brackets that gives their number.
+    Consecutive omitted lines are replaced with a single line in brackets that gives their number.
     Other lines are unchanged.
     """
     seen, folded, omitted = set(), [], 0
@@ -125,7 +125,8 @@ def main(argv=None):
             return 130
         except Exception as error:  # a cell or nbclient can raise anything
             plain = re.sub(r'\x1b\[[\d;]*m', '', str(error)).strip()
-            print('error: %s is unchanged: %s' % (path, plain), file=sys.stderr)
+            print('error: could not execute %s, which is unchanged: %s' % (path, plain),
+                  file=sys.stderr)
             return 1
     return 0
 

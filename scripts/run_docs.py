@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Run every ```sh and ```python block of README.md and docs/, in a copy of the repository.
 
-A block runs unchanged, unless the line above its fence is one of
+A block runs unchanged, unless the line above its fence is one of these:
 
   <!-- docs: not run: REASON -->
   <!-- docs: OLD => NEW -->            (replace OLD with NEW, for example to train for less time)
@@ -36,7 +36,7 @@ def documents():
 
 
 def blocks(text, document='README.md'):
-    """Return a Markdown text's code blocks as `Block`s; apply its `docs: OLD => NEW` comments."""
+    """Return the code blocks in Markdown `text` as `Block`s, edited as its `docs:` comments say."""
     found = []
     for match in _BLOCK.finditer(text):
         line = text.count('\n', 0, match.start('code'))

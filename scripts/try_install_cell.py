@@ -1,4 +1,4 @@
-"""Check that README's installation cell works in a running notebook with NumPy 2.
+"""Check that the installation cell in README.md works in a running notebook with NumPy 2.
 
 The notebook imports NumPy, pandas, scikit-learn and PyTorch before it runs the cell. Afterwards, it
 checks that their versions are unchanged, and trains a net. The script prints the notebook's output,

@@ -131,7 +131,7 @@ def test_an_environment_that_passed_is_run_again_only_if_the_code_has_changed(tm
     assert short_matrix[3:] == ['py38']
     (tmp_path / 'tox.ini').write_text('')
     subprocess.check_call(['git', '-C', str(tmp_path), 'add', 'tox.ini'])
-    with pytest.raises(SystemExit, match='expected committed changes, .* in tox.ini'):
+    with pytest.raises(SystemExit, match='commit your changes first, .* changes in tox.ini'):
         matrix.main([])
     subprocess.check_call(['git', '-C', str(tmp_path), '-c', 'user.name=x', '-c', 'user.email=x',
                            'commit', '-qm', 'second'])

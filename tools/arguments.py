@@ -3,7 +3,7 @@ import argparse
 
 
 def some_of(allowed):
-    """Return an argparse type that turns comma-separated names into a list in `allowed`'s order."""
+    """Return an argparse type that turns comma-separated names into a list ordered as `allowed`."""
     def names(text):
         chosen = [name.strip() for name in text.split(',')]
         for name in chosen:

@@ -22,7 +22,7 @@ MEASURES = [('loss', '%.4f'), ('train_acc', '%.3f'), ('test_acc', '%.3f')]
 def options(config):
     """Return the options that the user set and that affect training, as text.
 
-    The data set, which `groups` compares itself, and the seed are omitted.
+    The data set, which `groups` compares separately, and the seed are omitted.
     """
     return ', '.join('%s %s' % (name.replace('_', '-'), config[name])
                      for name in sorted(set(config['chosen']) - {'dataset', 'seed', *BOOKKEEPING}))
@@ -37,7 +37,8 @@ def groups(folders):
     for run in read_runs(folders):
         if run.state.startswith('not finished'):
             raise ValueError('%s is %s' % (run.folder, run.state))
-        # A run that was resumed to train for more epochs did not choose them at its start.
+        # Compare the epochs separately: if a run was resumed to train for more epochs, they are not
+        # among its chosen options.
         runs = found[run.config['model'], run.config['dataset'], options(run.config),
                      run.config['epochs']]
         for other in runs:

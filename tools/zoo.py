@@ -2,9 +2,10 @@
 
     python -m tools.zoo [NAME ...] [--like SELECTED]
 
-Without NAME, all nets in tools/zoo.py without a result are exported. Each net runs in a separate
-process, so a crash or a timeout affects only its own row. The script needs the `export`, `torch`
-and `gluoncv` extras. For comparison, it also runs MXNet's own exporter, mx.onnx.export_model.
+If no NAME is given, all nets listed in tools/zoo.py that have no result yet are exported. Each net
+runs in a separate process, so a crash or a timeout affects only its row. The script needs the
+`export`, `torch` and `gluoncv` extras. For comparison, it also runs MXNet's own exporter,
+mx.onnx.export_model.
 """
 import argparse
 import json
@@ -88,7 +89,7 @@ def build(name, group, side):
                 # Shrink the output weights, because scores that round to 1 cannot be ranked.
                 scale /= 1e4 if 'darknet53' in name else 100 if 'vgg' in name else 10
             if name == 'senet_154' and param.name.replace('weight', 'bias') in params:
-                scale /= 10  # otherwise each of its 50 gates amplifies rounding errors 1.4 times
+                scale /= 10  # otherwise, its 50 gates would each amplify rounding errors 1.4-fold
             param.set_data(mx.nd.random.normal(0, scale, param.shape))
         elif kind in RANGES:
             param.set_data(mx.nd.random.uniform(*RANGES[kind], shape=param.shape))
@@ -104,7 +105,7 @@ def attempt(function, *args):
 
 
 def by_gluonblocks(net, X, folder, format):
-    """Export the net with `export_net`; return 'yes' and the largest output difference as text."""
+    """Export with `export_net`; return 'yes' and the largest difference, as in 'yes, 2e-06'."""
     # If `data` is passed, `export_net` also compares gradients, which requires a classifier: a net
     # with a single output of shape (N, classes).
     data = {'data': X} if [Y.ndim for Y in flat(net(mx.nd.array(X)))] == [2] else {}
@@ -113,7 +114,7 @@ def by_gluonblocks(net, X, folder, format):
 
 
 def by_mxnet(net, X, folder):
-    """Export with MXNet's exporter; return a verdict, such as 'yes, 2e-06' (largest difference)."""
+    """Export with MXNet's exporter; return a verdict and largest difference, as in 'yes, 2e-06'."""
     wanted = [output.asnumpy() for output in flat(net(mx.nd.array(X)))]
     net.hybridize()
     net(mx.nd.array(X))
@@ -167,13 +168,14 @@ HEAD = """# The zoo with random weights
 
 Written by `python -m tools.zoo`. The nets are a selection from GluonCV {gluoncv} and from the model
 zoo of MXNet {mxnet} (`vision:`): the smallest members of each family, and of each variant of its
-topology. Wider and deeper members repeat the same layers; `python -m tools.zoo NAME` exports any.
+topology. Wider and deeper members repeat the same layers. To export one of them, run
+`python -m tools.zoo NAME`.
 
 Each net has random weights and is exported with `export_net`, which compares every output of the
 file with MXNet's at several batch sizes, and for PyTorch classifiers also the gradients of a
 training step. A "yes" precedes the largest difference, as a fraction of the largest output or of
-1, whichever is larger. The last column shows MXNet's own exporter, `mx.onnx.export_model`. Its file
-runs on one image in ONNX Runtime {onnxruntime}, and may differ by at most {tolerance:g}.
+1, whichever is larger. MXNet's own exporter is `mx.onnx.export_model`. Its file runs on one image
+in ONNX Runtime {onnxruntime}, and its outputs may differ from MXNet's by at most {tolerance:g}.
 `resnet50_v1b_gn` cannot be hybridized: GluonCV's group normalization reads the shape of its input.
 
 | group | nets | ONNX | PyTorch | MXNet's own exporter |
@@ -203,7 +205,8 @@ def main():
     """Export the given nets (default: those in SELECTED without a result), and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('names', nargs='*', metavar='NAME',
-                        help='nets to export (default: nets in tools/zoo.py without a result)')
+                        help='nets to export (default: all nets listed in tools/zoo.py that have '
+                             'no result yet)')
     parser.add_argument('--like', metavar='SELECTED', default='densenet121',
                         help='net in tools/zoo.py whose task and image size are used for any '
                              'NAME not listed there (default: %(default)s)')

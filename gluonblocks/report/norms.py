@@ -8,7 +8,9 @@ from ..training.norms import QUANTILES, STATISTICS, read_norm_stats
 from .charts import Chart, draw
 from .run import attempt
 
-ALL_OPEN = 6  # layers; a page with more adds charts of all layers and collapses those of each layer
+# If a net has more norm layers than this, the page adds charts that combine all layers, and
+# initially hides the charts of each layer.
+ALL_OPEN = 6
 _TITLES = dict(zip(STATISTICS, ('gamma, the scale', 'beta, the shift', 'moving mean',
                                 'moving variance')))
 
@@ -36,7 +38,7 @@ def norms_of(run):
                [kinds[statistic][-1] for kinds in recorded.values()],
                range(1, len(recorded) + 1), 'norm layer')
         for statistic in STATISTICS] if len(recorded) > ALL_OPEN else []
-    return {'missing': reason and 'The record is not available: ' + reason,
+    return {'missing': reason and 'The recorded statistics are not available: ' + reason,
             'summary': [_summary_row(name, recorded[name]) for name in names if name in recorded],
             'across': across, 'layers': layers, 'opened': len(names) <= ALL_OPEN}
 
@@ -86,7 +88,7 @@ def _histogram(layer, kind, histogram, colour):
     edges, counts = histogram
     if not counts.any():
         return Chart(kind + ' on one batch', '')
-    # Approximate, because only the bins are known.
+    # The mean and the deviation are approximate, because only the bins are known.
     centres = (edges[:-1] + edges[1:]) / 2
     mean = np.average(centres, weights=counts)
     deviation = math.sqrt(np.average((centres - mean) ** 2, weights=counts))

@@ -140,7 +140,7 @@ def _ranking_rows(runs):
 
 
 def _recall_tables(runs):
-    """Return a list of (data set, columns, rows), one for each data set and list of classes.
+    """Return (data set, columns, rows) for each combination of data set and classes, as a list.
 
     `columns` lists the runs on this data set that have predictions. Each row contains a class name
     and the recall of that class in each run; the last row contains the accuracies.
@@ -151,7 +151,7 @@ def _recall_tables(runs):
             key = run.config['dataset'], tuple(run.config['class_names'])
             groups.setdefault(key, []).append(run)
     for (dataset, names), columns in groups.items():
-        if [name for name, _ in groups].count(dataset) > 1:  # its folder or its function changed
+        if [name for name, _ in groups].count(dataset) > 1:  # its classes differ between runs
             dataset += ' with %d classes' % len(names)
         recalls = [[row[3] for row in class_rows(run.predictions.matrix, names, unknown='–')]
                    for run in columns]

@@ -94,7 +94,7 @@ def commands_of(config):
 
 
 def _worker_changes(config):
-    """Return [(step, workers), ...]: after `step`, at first 0, the run used `workers` workers."""
+    """Return [(step, workers), ...]: from step `step` + 1, the run used `workers` workers."""
     changes = []
     for step, workers in dict(config['worker_changes']).items():  # a step's last change counts
         if not changes or changes[-1][1] != workers:

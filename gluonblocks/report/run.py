@@ -19,7 +19,7 @@ from ..training.loop import best_epoch
 from ..training.metrics import evaluate
 from ..training.norm_layers import NormActivation, norm_activations
 
-WORST = 36  # number of mistakes on a page
+WORST = 36  # maximum number of mistakes on a page
 
 
 class Epoch(NamedTuple):
@@ -41,7 +41,7 @@ class Predictions(NamedTuple):
     matrix: np.ndarray  #: the result of `confusion_matrix`
     mistakes: List[Tuple[np.ndarray, str, str, float]]
     #: (uint8 image, true class, predicted class, probability), sorted by descending probability
-    activations: List[NormActivation]  #: of the first test batch
+    activations: List[NormActivation]  #: of each norm layer, for the first test batch
     same_data: bool  #: True if the run was trained on the same data
 
 

@@ -17,8 +17,8 @@ def write_report(runs, path, weights='best', ctx=None, data_root=None):
     data have moved since training. If the data or a library is missing, the page says so.
 
     On the same machine, the same runs always produce an identical file. Raises ImportError if
-    matplotlib or Jinja2 is missing; ValueError if a folder is not a run, a run occurs twice, or
-    `path` exists and is not a report; OSError if the file cannot be written.
+    matplotlib or Jinja2 is missing; ValueError if a folder is not a run folder, a run occurs
+    twice, or `path` exists and is not a report; OSError if the file cannot be written.
     """
     from .page import run_page, runs_page  # imports Jinja2 and matplotlib
     _check_replaceable(path)

@@ -29,7 +29,7 @@ def rank_state(net, state, workers):
     return json.dumps({
         'images': state.images, 'loss': state.losses.read(), 'hits': state.hits.read(),
         'numpy': [numpy[0], numpy[1].tolist(), *numpy[2:]], 'python': random.getstate(),
-        # With one process, store none here: its running statistics are saved with the weights.
+        # A single process stores no statistics here, because they are saved with its weights.
         'statistics': read_statistics(net).tolist() if workers.world_size > 1 else []}).encode()
 
 
@@ -37,8 +37,8 @@ def encode_checkpoint(net, trainer, state, rows, identity, ranks):
     """Return the content of a checkpoint file: everything needed to continue the run exactly.
 
     `state` is the `TrainingState` of the training loop; no step may be in progress. `rows` contains
-    a `HistoryRow` for each finished epoch. `identity`, the result of `identity_of`,
-    identifies the run. `ranks` lists the `rank_state` of each rank, in rank order.
+    a `HistoryRow` for each finished epoch. `identity`, the result of `identity_of`, identifies the
+    run. `ranks` lists the `rank_state` of each rank, in rank order.
 
     Raises NonFiniteLoss if a weight is not finite.
     """
@@ -48,8 +48,8 @@ def encode_checkpoint(net, trainer, state, rows, identity, ranks):
                             if name.startswith('weights/')})
     if bad:
         epoch = state.epoch if state.batch else state.epoch - 1
-        raise NonFiniteLoss('%s is not finite after epoch %d, step %d, learning rate %g: try a '
-                            'lower learning rate, or a warm-up'
+        raise NonFiniteLoss('the parameter %s is not finite after epoch %d, step %d, learning rate '
+                            '%g: try a lower learning rate, or a warm-up'
                             % (bad.split('/', 2)[2], epoch, state.step, trainer.learning_rate))
     for k, content in enumerate(ranks):
         tensors['rank/%d' % k] = np.frombuffer(content, np.uint8)
@@ -113,7 +113,7 @@ def restore_checkpoint(tensors, info, net, trainer, workers):
     saved = {key: array for key, array in tensors.items() if not key.startswith('rank/')}
     differ = sorted(set(saved) ^ set(arrays))
     if differ:
-        raise ValueError('the checkpoint does not match the net: the checkpoint or the net lacks %s'
+        raise ValueError('the checkpoint does not match the net: only one of them contains %s'
                          % differ[0])
     for key, array in arrays.items():
         value = saved[key]

@@ -20,7 +20,7 @@ class Evaluation(NamedTuple):
 
     config: Dict[str, Any]  #: the run's configuration, as in its config.json
     names: List[str]  #: class names, in the order of `matrix`
-    matrix: np.ndarray  #: int (classes, classes), from `confusion_matrix`
+    matrix: np.ndarray  #: int array of shape (classes, classes), from `confusion_matrix`
 
 
 def evaluate_run(folder, ctx=None, weights='best', data_root=None):
@@ -54,9 +54,9 @@ class Answer(NamedTuple):
     """The prediction for one image file."""
 
     path: str  #: path of the file, as passed to `predict_files`
-    image: Optional[np.ndarray]  #: uint8 (H, W, ...), from `read_image`
+    image: Optional[np.ndarray]  #: uint8 array of shape (H, W, ...), from `read_image`
     classes: Optional[List[Tuple[str, float]]]  #: (name, probability), from `top_classes`
-    error: Optional[ImageError]  #: the reason, if `image` and `classes` are None
+    error: Optional[ImageError]  #: why `image` and `classes` are None, or None
     inverted: bool = False  #: True if the image seems to show a dark object on a bright background,
     #: unlike the training images
 

@@ -19,7 +19,7 @@ WEIGHTS = ('best', 'last', 'final')
 
 
 def load_run(folder, ctx=None, weights='best'):
-    """Load the run in `folder`; return (net, config): the hybridized net and the config.json dict.
+    """Load the run in `folder`; return (net, config): the hybridized net and the config as a dict.
 
     `weights` is 'best' (highest test accuracy), 'last' (newest checkpoint) or 'final' (end of the
     run). `ctx` is a device, a list of devices, or a name that `devices_of` accepts; None selects
@@ -102,8 +102,8 @@ def _read_weights(folder, identity, weights):
     try:
         tensors, info = read_tensors(path)
     except FileNotFoundError:
-        raise OptionError('weights', "%s does not contain the %r weights, which are saved %s. "
-                          "Use 'last', the newest checkpoint", folder, weights,
+        raise OptionError('weights', "cannot be %r: %s does not contain these weights, which are "
+                          "saved %s. Use 'last', the newest checkpoint", weights, folder,
                           'after the first epoch' if weights == 'best' else 'at the end of the run')
     except DamagedFile as error:
         raise DamagedFile('%s. Restore the file from a copy, or use other weights of the run: %s'

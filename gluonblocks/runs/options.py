@@ -239,7 +239,7 @@ BOOKKEEPING = [option.name for option in OPTIONS.values()
 
 
 def default_options(model):
-    """Return a dict of the default options of `model`; None stands for a value that is set later.
+    """Return a dict of the default options of `model`; None stands for a value that the run sets.
 
     Raises ValueError for an unknown model.
     """

@@ -157,7 +157,7 @@ def _train(workers):
     job = workers.job
     options = dict(job['options'])
     recall('this run', dict(options, sources=job['sources']))
-    if job['data_root'] is not None:  # this machine has its own folder
+    if job['data_root'] is not None:  # this machine sets its own data folder
         options['data_root'] = job['data_root']
     folder, before = job['folder'], job['before']
     with contextlib.ExitStack() as closing:

@@ -24,7 +24,7 @@ from .options import OPTIONS
 # These packages can change the last bits of a result, so a resumed run needs the same versions.
 # The versions of other packages are only recorded.
 DECISIVE = ('gluonblocks', 'mxnet', 'numpy', 'gluoncv')
-KINDS = {'model': 'model', 'dataset': 'data set'}  # option for user code -> its name in messages
+KINDS = {'model': 'model', 'dataset': 'data set'}  # option that may name user code -> word for it
 _HINTS = {'threads': ' (set OMP_NUM_THREADS=%s before Python starts)',
           'source of the model': ' (restore the file with which the run started)',
           'source of the data set': ' (restore the file with which the run started)',
@@ -52,7 +52,7 @@ def environment(own_model):
         versions['pillow'] = metadata.version('pillow')
     # OMP_NUM_THREADS may have been set after MXNet read it, so ask MXNet.
     threads = os.environ.get('MXNET_OMP_MAX_THREADS') or None
-    with contextlib.suppress(AttributeError):  # an MXNet without OpenMP
+    with contextlib.suppress(AttributeError):  # MXNet was built without OpenMP
         threads = threads or str(openmp_threads())
     return {'versions': versions, 'cpu': cpu, 'operators': available(), 'threads': threads}
 
@@ -132,8 +132,8 @@ def recall(folder, config, kinds=tuple(KINDS)):
         if name in (list_models() if kind == 'model' else list_datasets()):
             continue
         if source['module'] == '__main__':
-            raise ValueError('%s: the %s %s was registered by the script %s; resume the run from '
-                             'that script, or move the registered function to a module' % (
+            raise ValueError('%s: the %s %s was registered by the script %s; load or resume the '
+                             'run from that script, or move the registered function to a module' % (
                                  folder, KINDS[kind], name, source['file'] or 'that trained it'))
         spec = '%(module)s:%(name)s' % source
         try:

@@ -19,7 +19,7 @@ PAUSE = 10  # minimum seconds between plots; a plot takes as long as an epoch of
 
 class HistoryRow(NamedTuple):
     """The results of one epoch: an `EpochRecord` without `seconds`, plus the learning rate of the
-    last step."""
+    epoch's last step."""
 
     epoch: int
     loss: float
@@ -40,7 +40,7 @@ class TimesRow(NamedTuple):
 class EpochFiles:
     """The files in a run folder that contain the run's history, times and curves.
 
-    `title` is the heading of the curves. `rows` contains a `HistoryRow` for each finished epoch.
+    `title` is the title of the plot. `rows` contains a `HistoryRow` for each finished epoch.
     Times are in a separate file, because they are not reproducible.
     """
 
@@ -55,7 +55,10 @@ class EpochFiles:
         self._write()
 
     def restore(self, rows):
-        """Restore the history from checkpoint `rows`; return a list of `EpochRecord` objects."""
+        """Restore the history from `rows`, which a checkpoint contains, and rewrite the files.
+
+        Return a list of `EpochRecord` objects.
+        """
         self.rows = [HistoryRow(*row) for row in rows]
         self._times = [row for row in (self._read_times() if rows else [])
                        if row.epoch <= len(rows)]

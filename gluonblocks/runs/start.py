@@ -92,8 +92,8 @@ def freeze_features(net, model):
             continue
         if not (can_learn(param) or param in norms or isinstance(param, gluon.Constant)):
             raise OptionError('freeze', "cannot be 'features': %s of the model %s is a running "
-                              'statistic outside an nn.BatchNorm, so it cannot be frozen', name,
-                              model)
+                              'statistic outside an nn.BatchNorm layer, so it cannot be frozen',
+                              name, model)
         if param.grad_req != 'null':
             param.grad_req, param.frozen = 'null', True
 

@@ -49,8 +49,9 @@ def train_model(model, out=None, *, epochs=None, batch_size=None, lr=None, ctx=N
     batch. Rank 0 prints the lines and writes the folder. If one worker fails, all of them stop.
 
     Raises ValueError for an unknown model; OptionError, a ValueError, for an invalid option;
-    NonFiniteLoss with `stop_non_finite`; and OSError for missing or damaged data (DataError), for
-    files that cannot be written, and for a worker that fails (WorkerError).
+    NonFiniteLoss for a NaN or infinite loss with `stop_non_finite`; and OSError for missing or
+    damaged data (DataError), for files that cannot be written, and for a worker that fails
+    (WorkerError).
     """
     arguments = dict(locals())
     chosen, placement = check_options(arguments), _resolve_placement(arguments)
@@ -184,8 +185,8 @@ def _check_conflicts(options, chosen):
         raise OptionError('workers', 'must be at most %d (the number of images per step), got %d',
                           options.batch_size, options.workers)
     if options.workers > 1 and options.optimizer == 'sgld':
-        raise OptionError('workers', 'must be 1 with the optimizer sgld, got %d: otherwise, each '
-                          'worker would draw different random numbers', options.workers)
+        raise OptionError('workers', 'must be 1 with the optimizer sgld, got %d: otherwise, the '
+                          'workers would draw different random numbers', options.workers)
     if options.dtype == 'float16' and devices_of(options.ctx)[0].device_type == 'cpu':
         raise OptionError('dtype', 'must be float32 on a CPU, got float16: MXNet has no float16 '
                           'matrix product for CPUs')

@@ -36,7 +36,7 @@ def set_net_arrays(net, arrays):
     """
     params = named_parameters(net)
     if set(params) != set(arrays):
-        raise ValueError('the weights do not match the net: the weights or the net lacks %s'
+        raise ValueError('the weights do not match the net: only one of them contains %s'
                          % sorted(set(params) ^ set(arrays))[0])
     for name, param in params.items():
         shape = arrays[name].shape  # a 0 in param.shape: unknown before the first batch

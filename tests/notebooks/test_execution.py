@@ -57,7 +57,7 @@ def test_if_a_cell_fails_the_notebook_stays_as_it_was(write, capsys, source, rea
     before = open(path).read()
     assert here.main([path]) == 1
     err = capsys.readouterr().err
-    assert 'error: %s is unchanged: ' % path in err and reason in err
+    assert 'error: could not execute %s, which is unchanged: ' % path in err and reason in err
     assert open(path).read() == before and not os.path.exists(path + '.part')
 
 
@@ -81,7 +81,7 @@ def test_interrupted_it_ends_its_kernel_and_the_notebook_stays_as_it_was(write, 
 def test_a_missing_notebook_and_a_missing_extra_are_errors(monkeypatch, capsys):
     monkeypatch.setattr(signal, 'signal', lambda *args: None)
     assert here.main(['5.14']) == 1
-    assert "error: 5.14 is unchanged: " in capsys.readouterr().err
+    assert 'error: could not execute 5.14, which is unchanged: ' in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, 'nbclient', None)
     assert here.main(['5.11']) == 1
     assert 'nbclient' in capsys.readouterr().err

@@ -106,7 +106,7 @@ def test_a_disk_that_is_full_ends_the_run_with_the_good_checkpoint_there(whole, 
     assert content(half) == content(whole.folder)
 
 
-@pytest.mark.parametrize('lr, what', [(1e38, 'the loss'), (1e20, r'\d+\.moving_var')])
+@pytest.mark.parametrize('lr, what', [(1e38, 'the loss'), (1e20, r'the parameter \d+\.moving_var')])
 def test_what_is_not_finite_is_named_and_the_weights_before_it_kept(folder, lr, what):
     # At 1e20 it is a statistic that overflows first, and the loss a step later.
     with pytest.raises(gb.training.NonFiniteLoss) as error:

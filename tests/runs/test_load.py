@@ -56,7 +56,7 @@ def test_a_run_in_half_precision_predicts_on_a_cpu_in_single(whole, copied):
 
 def test_weights_that_are_not_there_yet_or_not_known_are_refused(copied):
     os.unlink(os.path.join(copied, 'best.safetensors'))
-    with pytest.raises(ValueError, match="not contain the 'best' weights, which .* Use 'last'"):
+    with pytest.raises(ValueError, match="cannot be 'best': .* these weights, which .* Use 'last'"):
         gb.load_run(copied)
     with pytest.raises(ValueError, match="weights must be one of .*, got 'newest'"):
         gb.load_run(copied, weights='newest')

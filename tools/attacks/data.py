@@ -34,7 +34,11 @@ def _bomb(data):
 
 
 def attack(sandbox, name, change, command):
-    """Damage a data file and run `command`, which must succeed or name the folder in its error."""
+    """Damage a data file, then run `command`: 'train' or 'evaluate'.
+
+    The command must print the same lines as with undamaged data, or fail with an error that names
+    the data folder.
+    """
     root = shutil.copytree(sandbox.fixtures.data, sandbox.path('data'))
     path = os.path.join(root, name + '.gz')
     sandbox.note(change(sandbox, path))

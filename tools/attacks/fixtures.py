@@ -82,7 +82,7 @@ class Fixtures:
         self.root, self.data, self.cache = root, data, {}
         self.folder = os.path.join(root, 'fixtures-%d' % os.getpid())
         os.mkdir(self.folder)
-        self.picture = self.path('picture.pgm')  # grey, a format that every Pillow reads
+        self.picture = self.path('picture.pgm')  # PGM, which every version of Pillow reads
         with open(self.picture, 'wb') as f:
             f.write(b'P5 28 28 255\n' + bytes(range(196)) * 4)
 

@@ -79,8 +79,8 @@ def compare(run, folder, printed, lines, done, names=SAME):
 def compare_files(run, folder, done, names):
     """Raise Defect unless the files `names` in two folders are identical.
 
-    The elapsed time in previous.safetensors is ignored, because it is not reproducible if that
-    checkpoint is from the middle of an epoch.
+    The elapsed time in previous.safetensors is ignored: a checkpoint from the middle of an epoch
+    records the time since the start of the epoch, which differs from run to run.
     """
     for name in names:
         try:

@@ -16,7 +16,7 @@ from .verdict import EQUAL, Defect, output, survived
 SIZE = 3  # number of machines, each with one worker
 EPOCHS, FAULTS = 5, 4  # epochs of a run, and faults injected into it
 INTERVAL = 0.1  # seconds between two checks for running processes
-START = 120  # seconds that all machines may take to start, because many processes import MXNet
+START = 120  # seconds in which all machines must start; their processes import MXNet at once
 IMPORT = 15  # seconds that a launcher needs to import MXNet before the START seconds begin
 SECONDS = 600  # time limit of an undisturbed launch
 RUN = ['--model', 'lenet_bn', '--dataset', 'synthetic', '--ctx', 'cpu', '--seed', '0',
@@ -150,7 +150,8 @@ def _inject(sandbox, network, launch, moment):
         network.machines[k].link(up=False)
     else:
         os.kill(pid, getattr(signal, fault))
-    stopped = pid if (victim, fault) == ('launcher', 'SIGSTOP') else None  # it waits for SIGCONT
+    # A stopped launcher exits only after SIGCONT.
+    stopped = pid if (victim, fault) == ('launcher', 'SIGSTOP') else None
     end, left = time.monotonic() + allowed + MARGIN, True
     while left and time.monotonic() < end:
         launch.running()  # reaps the launchers that have exited

@@ -8,8 +8,9 @@
         first.processes()                             # pids of the processes on this machine
 
 The host's network is not changed. Root is not needed if the kernel lets users create namespaces.
-A process holds each namespace open until the context is left. If this process is killed, the keeper
-process, `python -m tools.attacks.network`, kills those processes and all others in the namespaces.
+A process in each namespace holds it open. When the `with` block ends, or the process that runs it
+is killed, the keeper process, `python -m tools.attacks.network`, ends these holders and kills all
+other processes in the namespaces.
 """
 import contextlib
 import json
@@ -26,7 +27,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 ADDRESS, PORT = '10.77.0.%d', 29400  # the port on which the first machine of a run listens
 NAME, LINK = 'node%d', 'port%d'  # names of a machine and of the bridge's end of its link
 UNSHARE = ['unshare', '--net', '--uts']
-BURST = 1e-3  # a link may send the data for this many seconds at once
+BURST = 1e-3  # seconds of data, at the full rate, that a link may send at once
 QUEUE = '50ms'  # packets that would wait longer for a link are dropped
 
 

@@ -7,7 +7,7 @@ from .verdict import CLEAN, DEFECT, EQUAL, OK, UNTRIED
 
 
 def summary(records, kinds, seed, seconds):
-    """Return a table of verdict counts by kind of attack, and say why cases were not tried."""
+    """Return a table of verdict counts by kind of attack, and the reasons for untried cases."""
     counts = collections.Counter((record['kind'], record['verdict']) for record in records)
     row = '%-8s | %5s | %11s | %5s | %8s | %9s | %6s'
     lines = [row % ('kind', 'tried', CLEAN, EQUAL, OK, UNTRIED, DEFECT)]

@@ -1,5 +1,6 @@
 /* A library preloaded into the process under attack. It counts system calls on files in one folder,
- * and at the n-th call raises a signal, fails, or writes half of the data. attack_arm starts it. */
+ * and at the n-th call raises a signal, makes the call fail, or writes half of the data. attack_arm
+ * starts it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -53,7 +54,7 @@ static void watch(int handle, int on)
     if (handle >= 0 && handle < (int) sizeof watched) watched[handle] = on;
 }
 
-/* Return the action for this call, or COUNT for none. If it is BEFORE, raise the signal here. */
+/* Return the action for this call, or COUNT if there is none. If it is BEFORE, raise the signal. */
 static int hit(int call)
 {
     if (!(calls & call)) return COUNT;

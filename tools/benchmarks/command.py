@@ -27,8 +27,8 @@ example:
 
 Each implementation runs in a separate process, and the processes take turns. Do not compare results
 from different runs. The extra `bench` installs PyTorch and ONNX Runtime; if one of them is missing,
-the report on stdout says so. With --workers, only training with several workers is measured, each
-in its own network namespace if possible, connected by links with the speeds in --gbit.
+the report on stdout says so. With --workers, only training with several workers is measured. If
+possible, the workers run in separate network namespaces, over links with the speeds in --gbit.
 
 Exit code: 0 success, 1 a target was missed by more than its spread, or --ci found this checkout
 slower than the last release, 2 wrong arguments, 3 error, 130 interrupted.
@@ -38,7 +38,8 @@ To compare settings, checkouts and graph passes, see python -m tools.benchmarks.
 def parse(argv):
     parser = argparse.ArgumentParser(
         prog='python scripts/benchmark.py', epilog=EXAMPLE,
-        description="Compare the speed of gluonblocks, the notebook's own code and PyTorch.",
+        description="Compare the speeds of gluonblocks, the code of the book's notebooks and "
+                    "PyTorch.",
         formatter_class=argparse.RawDescriptionHelpFormatter)
     models = list(SECTIONS)
     parser.add_argument('--models', type=some_of(models), default=models, metavar='NAMES',

@@ -40,8 +40,8 @@ def compare(specs, rounds, count, predict=None, num_busy=0):
     `specs` maps titles to (spec, environment variables, code folder). A round runs `count` training
     steps or, if `predict` is set, `count` predictions on batches of `predict` images. The samples
     'CPU' and 'clock' list the mean processor time and elapsed time of each round, in seconds per
-    step or prediction; 'peak_mib' is the peak memory in MiB.
-    `num_busy` background processes each keep a core busy. Raises WorkerError if a worker fails.
+    step or prediction; 'peak_mib' is the peak memory in MiB. `num_busy` background processes each
+    keep a core busy. Raises WorkerError if a worker fails.
     """
     request = {'predict': count, 'batch': predict} if predict else {
         'warm': 0, 'core': 0, 'train': count, 'evaluate': 1}  # 'core' is for older checkouts
@@ -94,7 +94,8 @@ def variant(text):
 def make_specs(model, variants, predict, folder):
     """Return the `specs` argument for `compare`.
 
-    Variants with an option that starts with `norm_stats` record batch norm statistics in `folder`.
+    Variants with the option norm_stats or norm_stats_every record batch norm statistics in
+    `folder`.
     """
     specs = {}
     for i, (title, options, variables, root) in enumerate(variants):

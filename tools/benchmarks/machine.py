@@ -7,7 +7,7 @@ import time
 
 QUIET = 10  # percent of processor time that other processes may use on a quiet machine
 LOADS = []  # samples of `sample_load`
-# {instruction set: environment variables that limit every engine but ONNX Runtime to it}.
+# {instruction set: environment variables that limit all engines except ONNX Runtime to it}.
 # Start-up times are measured with scripts/train.py, which ignores GLUONBLOCKS_BENCHMARK_MARCH, so
 # the C++ operators may use all instructions in these measurements.
 LIMITS = {'avx2': {'ONEDNN_MAX_CPU_ISA': 'AVX2', 'DNNL_MAX_CPU_ISA': 'AVX2',
@@ -26,7 +26,7 @@ def machine():
              'date': datetime.datetime.now().strftime('%Y-%m-%d %H:%M')}
     for isa, variables in LIMITS.items():
         if variables.items() <= os.environ.items():
-            found['limited to %s' % isa] = '%s; ONNX Runtime and the start-up time are not' % (
+            found['limited to %s' % isa] = '%s; except ONNX Runtime and the start-up time' % (
                 ', '.join('%s=%s' % item for item in variables.items()))
     return found
 

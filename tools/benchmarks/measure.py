@@ -1,4 +1,4 @@
-"""Time gluonblocks, the notebook's code, PyTorch and ONNX Runtime in processes that take turns."""
+"""Time gluonblocks, the book's code, PyTorch and ONNX Runtime in processes that take turns."""
 import contextlib
 import sys
 import tempfile
@@ -78,7 +78,10 @@ def interleave(requests, rounds, title):
 
 
 def per_image(answers, what):
-    """Return the seconds per image for `what`, such as 'train', from each worker answer."""
+    """Return a list of seconds per image, one for each of a worker's `answers`.
+
+    `what` is the measured operation, such as 'train' or 'predict'.
+    """
     return [answer[what][0] / answer[what][1] for answer in answers]
 
 
@@ -120,7 +123,7 @@ def _variants(model, settings, facts, folder):
         spec = dict(kind='pytorch.train', mode=mode, lr=facts['lr'][model], folder=folder,
                     resize=facts['resize'][model], threads=facts['threads'], **common)
         yield 'torch ' + mode, spec, {'threads': facts['threads']}
-    notebook = 'notebook' in settings.only and not settings.resize  # its sizes are fixed
+    notebook = 'notebook' in settings.only and not settings.resize  # fixed image sizes
     if notebook and (model == 'lenet_bn' or not settings.quick):
         yield 'notebook', dict(kind='notebook.train', folder=folder, **common), {}
     if 'ours' in settings.only:
@@ -161,7 +164,7 @@ def samples(answers):
 
 
 def _drop_slow_modes(model, requests, note):
-    """Shut down workers of PyTorch modes that take over SLOWER times as long as the fastest."""
+    """Shut down workers of PyTorch modes whose time exceeds `SLOWER` times that of the fastest."""
     short = {name: (worker, {'train': request['train']})
              for name, (worker, request) in requests.items()}
     fastest = {name: min(per_image(answers, 'train'))

@@ -1,7 +1,8 @@
 """The book's code: the notebooks of sections 5.11 to 5.13, and the gluonbook functions they use.
 
-This code must run with MXNet's default thread count, which importing gluonblocks would change. So
-it loads only gluonblocks/_compat.py, which makes MXNet work on new versions of Python and NumPy.
+This code must run with MXNet's default thread count, which importing gluonblocks would change.
+So this module loads only gluonblocks/_compat.py, which makes MXNet work on new versions of Python
+and NumPy.
 """
 import ast
 import collections
@@ -19,7 +20,7 @@ from .workers import ROOT
 
 Cell = collections.namedtuple('Cell', 'title code output')
 CELLS = os.path.join(ROOT, 'tests', 'cells')
-# {model: (section that trains it, position among that section's training runs, from 1)}
+# {model: (section that trains it, position among that section's training runs, counted from 1)}
 SECTIONS = {'lenet_bn': ('section_5_11', 1), 'lenet_bn_gluon': ('section_5_11', 2),
             'resnet': ('section_5_12', 1), 'densenet': ('section_5_13', 1)}
 

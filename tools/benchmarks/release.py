@@ -58,7 +58,8 @@ def main():
                 before, now = compare(make_specs(model, variants, predict, out), ROUNDS, count,
                                       predict).values()
                 found = ratio(now['clock'], before['clock'])
-                slower = found.low > LIMIT  # not only the median, because of other processes
+                # Compare the lower quartile, because other processes may slow down some rounds.
+                slower = found.low > LIMIT
                 if not slower:  # otherwise measure again
                     break
             failed |= slower

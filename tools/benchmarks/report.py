@@ -8,7 +8,7 @@ from .timing import PARTS
 
 
 def summarize(raw):
-    """Return medians, spreads and ratios of `measure`'s samples, and a verdict on each target."""
+    """Return a dict of medians, spreads and ratios of the samples `raw`, and target verdicts."""
     results = {'training': {model: _training(samples, raw['batch_size'], raw['facts'])
                             for model, samples in raw['training'].items()},
                'batch_norm': _batch_norm(raw['batch_norm']) if raw['batch_norm'] else {},
@@ -56,7 +56,7 @@ def _training(samples, batch_size, facts):
 
 
 def _parts(sample, ms):
-    """Return median ms, with quartiles, of each part of a step and each kind of operation."""
+    """Return the ms, as a `Spread`, of each part of a step and each kind of operation."""
     rounds = [dict(zip(sample['parts'], values)) for values in zip(*sample['parts'].values())]
     found = {'ms': {part: spread([each[part] for each in rounds], ms) for part in PARTS},
              'outside_percent': spread([1 - each['net'] / sum(each.values()) for each in rounds],
@@ -103,7 +103,7 @@ def render(raw, results):
     """Return the report as text: settings, tables, notes and targets."""
     facts = raw['facts']
     parts = ['\n'.join(['%s: %s' % item for item in raw['machine'].items()] + [
-        "threads: %d; MXNet's default for the notebook" % facts['threads'],
+        "threads: %d (the notebook's code: MXNet's default)" % facts['threads'],
         'batch size: %d, rounds: %d' % (raw['batch_size'], raw['rounds']),
         describe_load(raw['other_load']),
         'versions: ' + ', '.join('%s %s' % item for item in facts['versions'].items())])]

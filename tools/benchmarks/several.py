@@ -1,7 +1,8 @@
 """The --workers option: time training steps with several workers.
 
-Each worker runs scripts/train.py on synthetic images in its own Linux network namespace, whose link
-has a limited speed. If namespaces are unavailable, the workers communicate over loopback.
+Each worker runs scripts/train.py on random images in a separate Linux network namespace. The links
+between them have a limited speed. If namespaces are unavailable, the workers communicate over
+loopback.
 """
 import contextlib
 import csv
@@ -34,7 +35,7 @@ def images():
 def measure(settings, models, workers, gbit):
     """Measure the seconds per step for each combination of model, worker count and link speed.
 
-    `gbit` lists the speeds in Gbit/s. Raises WorkerError if a run fails.
+    `gbit` lists the link speeds in Gbit/s. Raises WorkerError if a run fails.
     """
     raw = {'machine': machine(), 'batch_size': settings.batch_size, 'notes': [], 'rows': []}
     for n in sorted({1, *workers}):
@@ -62,7 +63,10 @@ def _network(stack, count, notes):
 
 
 def _train(settings, model, workers, network):
-    """Train `model`; return seconds per step for all but the first epoch, which compiles graphs."""
+    """Train `model`; return a list of the mean seconds per step in each epoch.
+
+    The first epoch is omitted, because it includes the compilation of graphs.
+    """
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         out = os.path.join(folder, 'run')
         command = [sys.executable, os.path.join(ROOT, 'scripts', 'train.py'), '--model', model,
@@ -97,7 +101,10 @@ def _commands(command, network):
 
 
 def _on_own_cpus(rank, count):
-    """Return a function that pins this process to its own CPUs, or to a shared one if too few."""
+    """Return a function that pins process `rank` of `count` to its share of the CPUs.
+
+    If there are fewer CPUs than processes, several processes share a CPU.
+    """
     cpus = sorted(os.sched_getaffinity(0))
     own = cpus[rank * len(cpus) // count:(rank + 1) * len(cpus) // count]
     return lambda: os.sched_setaffinity(0, own or [cpus[rank % len(cpus)]])

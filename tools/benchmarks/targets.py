@@ -1,9 +1,9 @@
 """Speed targets for the benchmark, and a comparison with an earlier run."""
 
 BOUNDS = """\
-The bound of a step is the time of the oneDNN primitives and C++ operators in its own graph, plus
-the memory traffic of SGD. The bound of the time outside the net is that traffic alone. The bound
-of a prediction is the time of a graph with as many nodes that computes a single number."""
+The bound of a step is the time of the oneDNN primitives and C++ operators in its graph, plus the
+memory traffic of SGD. The bound of the time outside the net is the memory traffic alone. The bound
+of a prediction is the time of a graph that has as many nodes as the net but computes one number."""
 SLOWER = 0.03
 
 

@@ -26,8 +26,8 @@ class Parts:
 
     `done(part)` calls `wait`, which returns when all computation has finished. It then adds to
     `part` the time since the previous call, so every moment of a step belongs to exactly one part.
-    In normal training, Python runs ahead of the computation, so a step spends at most the
-    measured fraction of its time outside the net.
+    In normal training, Python runs ahead of the computation, so a step spends at most the measured
+    fraction of its time outside the net.
     """
 
     def __init__(self, wait=lambda: None):
@@ -70,8 +70,8 @@ def serve_rounds(requests, training):
 def serve_predictions(requests, predict, shape):
     """Serve requests to time `predict`, a function that takes a NumPy array of images.
 
-    `shape` is an image's shape, (C, H, W). Each reply contains
-    [elapsed seconds, image count] as 'predict' and [CPU seconds, image count] as 'cpu'.
+    `shape` is an image's shape, (C, H, W). Each answer contains [elapsed seconds, image count] as
+    'predict' and [CPU seconds, image count] as 'cpu'.
     """
     import numpy as np
     for request in requests:

@@ -64,8 +64,8 @@ def resnet():
 
 
 def densenet():
-    # As in the book, a transition does not halve the channel count `count`, so the transitions
-    # output 96, 160 and 224 channels.
+    # As in the book, `count` is not halved after a transition, so the transitions output 96, 160
+    # and 224 channels.
     layers, before, count = _stem(), 64, 64
     for i in range(4):
         layers.append(DenseBlock(before, 4, 32))

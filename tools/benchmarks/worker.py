@@ -46,13 +46,13 @@ class Requests:
         os.lseek(self._printed.fileno(), 0, os.SEEK_SET)
 
     def primitives(self):
-        """Return the total time in ms of each oneDNN primitive since the last `discard_output`."""
+        """Return {oneDNN primitive: total time in ms} since the last `discard_output`."""
         self._printed.seek(0)
         return primitive_times(self._printed)
 
 
 def primitive_times(lines):
-    """Return the total time in ms of each primitive, such as 'convolution forward_training'.
+    """Return {primitive: total time in ms}; a key is, for example, 'convolution forward_training'.
 
     With MKLDNN_VERBOSE=1, oneDNN 2.x prints a line for each primitive: dnnl_verbose,exec,ENGINE,
     PRIMITIVE,IMPLEMENTATION,PROPAGATION,TENSORS,ATTRIBUTES,AUXILIARY,PROBLEM,MILLISECONDS. Other

@@ -19,7 +19,7 @@ class Unavailable(Exception):
 
 
 def environment(threads=None, root=ROOT):
-    """Return the environment of a worker that imports the code in `root`.
+    """Return the environment variables of a worker that imports the code in `root`.
 
     Without `threads`, OMP_NUM_THREADS is unset, so gluonblocks and the notebook use their defaults.
     """
@@ -36,8 +36,8 @@ class Worker:
     """A context manager for a process that runs `tools.benchmarks.worker` with `spec`.
 
     The process runs the code in the folder `root`, with `variables` added to the environment, and
-    is idle between requests. Raises WorkerError if the worker fails, and Unavailable if a
-    library is missing.
+    is idle between requests. Raises WorkerError if the worker fails, and Unavailable if a library
+    is missing.
     """
 
     def __init__(self, spec, threads=None, variables=(), root=ROOT):

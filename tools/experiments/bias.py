@@ -6,7 +6,7 @@ from .common import table
 
 
 def run(settings):
-    """Return the largest absolute gradients of each layer's weight and bias, one row per layer.
+    """Return the largest absolute gradients of the weight and the bias of each layer, as rows.
 
     A row is (data type, model, layer, True if batch norm follows, weight gradient, bias gradient).
     The gradients are computed from the mean loss of one batch.

@@ -47,7 +47,7 @@ class Settings(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A training run: its model, the varied setting's value, the learning rate and the history."""
+    """A training run: its model, the value of the varied setting, learning rate and history."""
 
     model: str
     varied: Any

@@ -1,1 +1,1 @@
-"""Functions that workers run, named 'module.function'. A worker imports only what it needs."""
+"""Functions that workers run, such as 'ours.train'. A worker imports only its function's module."""

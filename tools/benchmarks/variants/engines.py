@@ -18,7 +18,7 @@ def export(requests, model, folder):
     net, side = gb.get_model(model), gb.get_recipe(model).resize or 28
     net.initialize(init=mx.init.Xavier())
     X = np.random.RandomState(0).rand(64, 1, side, side).astype('float32')
-    for _ in range(10):  # moves the running statistics; otherwise activations would be too large
+    for _ in range(10):  # updates the running statistics; otherwise, activations would be too large
         with mx.autograd.record():
             net(mx.nd.array(X))
     try:

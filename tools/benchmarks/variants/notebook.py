@@ -1,4 +1,4 @@
-"""The notebook's own code, with gluonbook's `train_ch5` loop, which reads every batch's loss."""
+"""The code of the book's notebooks, with gluonbook's `train_ch5`, which reads each batch's loss."""
 from ..notebook_code import run_cells
 from ..timing import serve_rounds
 

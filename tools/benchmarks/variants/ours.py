@@ -24,7 +24,7 @@ if os.environ.get('GLUONBLOCKS_BENCHMARK_MARCH'):  # see `machine.LIMITS`
 
 
 def probe(requests, dataset, data_root, folder):
-    """Save the data set in `folder`, and report the variants' settings, such as learning rates."""
+    """Save the data set in `folder`; report settings for all variants, such as learning rates."""
     loaders = get_dataset(dataset).load_from(data_root, 256, seed=0)
     for part, loader in zip(('train', 'test'), loaders):
         np.save(os.path.join(folder, part + '-images.npy'), loader.images)
@@ -99,8 +99,8 @@ class _Rounds:
                 self.parts.done('metrics')
 
     def evaluating(self, loader):
-        # Reading the loss waits only for the forward pass, so also wait for the
-        # last backward pass and update.
+        # Reading the loss waits only for the forward pass, so also wait for the last backward pass
+        # and update.
         nd.waitall()
         self._answer['train'] = [self._clock.lap(), self._images]
         self._answer['cpu'] = [self._clock.cpu, self._images]
@@ -130,7 +130,7 @@ class _RequestedBatches(BatchLoader):
 
 
 def predict(requests, model, without=None):
-    """Serve predictions of the hybridized net."""
+    """Answer requests to time predictions of the hybridized net."""
     remove_pass(without)
     net, shape = _prepare(gb.get_model(model), model)
     requests.answer()
@@ -138,7 +138,7 @@ def predict(requests, model, without=None):
 
 
 def empty(requests, model):
-    """Answer requests to time a graph of as many nodes as the model's, all with scalar outputs."""
+    """Answer requests to time a graph with as many nodes as the model's that outputs one number."""
     net, shape = _prepare(gb.get_model(model), model)
     graph = json.loads(net.graph_for((1, *shape), training=False).tojson())
     nodes = sum(node['op'] != 'null' for node in graph['nodes'])

@@ -20,7 +20,7 @@ def train(requests, model, mode, batch_size, lr, resize, threads, folder):
     torch.manual_seed(0)
     torch.set_num_threads(threads)
     if os.environ.get('ATEN_CPU_CAPABILITY') == 'avx2' and 'compile' in mode:
-        torch._inductor.config.cpp.simdlen = 256  # vector width of the compiler, in bits
+        torch._inductor.config.cpp.simdlen = 256  # vector width of the compiled code, in bits
     training = _Training(model, mode, batch_size, lr, resize, folder)
     try:
         training.train(2)
@@ -36,7 +36,7 @@ def train(requests, model, mode, batch_size, lr, resize, threads, folder):
 
 
 def predict(requests, model, resize, threads):
-    """Serve predictions of the uncompiled net."""
+    """Answer requests to time predictions of the uncompiled net."""
     torch.set_num_threads(threads)
     net, side = NETS[model]().eval(), resize or 28
     requests.answer(version=torch.__version__)
@@ -84,7 +84,7 @@ class _Training:
     def train(self, n, parts=None):
         """Train on `n` batches; accumulate the metrics in tensors that are read once at the end.
 
-        If `parts` is set, it records the time of each part of a step.
+        If `parts`, a `Parts` object, is given, it records the time of each part of a step.
         """
         self._net.train()
         optimizer = self._optimizers[self.optimizer_kind]
