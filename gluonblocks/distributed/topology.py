@@ -55,7 +55,7 @@ def find_topology(nodes=None, node_rank=None, master=None, interface=None,
     if nodes == 1:
         for name, value in [('node_rank', node_rank), ('master', master)]:
             if value:
-                raise OptionError(name, 'applies only if %s is above 1, but was set to %r',
+                raise OptionError(name, 'can be set only if %s is above 1, got %r',
                                   Name('nodes'), value)
         return Topology(interface=interface)
     if node_rank is None:
