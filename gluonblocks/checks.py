@@ -29,7 +29,7 @@ class OptionError(ValueError):
     def spelled(self, spell):
         """Return the message without the name of the invalid option.
 
-        Other options that the message mentions are written as `spell(name)`.
+        `spell` returns the form in which to write any other option name in the message.
         """
         return self._text % tuple(spell(arg) if isinstance(arg, Name) else arg
                                   for arg in self._args)
@@ -42,7 +42,7 @@ def check_positive(name, value):
 
 
 def check_classic_arrays(receiver, *arrays):
-    """Raise ValueError under `npx.set_np()`, or if `arrays` contains an array or symbol of mx.np.
+    """Raise ValueError if `npx.set_np()` is active, or `arrays` contains an mx.np array or symbol.
 
     `receiver` is the name of the block, loader or function to which the arrays were passed.
     """

@@ -186,5 +186,5 @@ def _earlier(out):
             return [name for name in files_in(out) if name in record['files']]
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    raise ValueError('%s: expected a new or empty folder, or an earlier export with %s, found %s. '
-                     'Choose another folder' % (out, RECORD, found))
+    raise ValueError('%s: expected a new or empty folder, or an earlier export with %s, but found '
+                     '%s. Choose another folder' % (out, RECORD, found))

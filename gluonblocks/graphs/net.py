@@ -193,9 +193,9 @@ class Net(nn.HybridSequential):
                                    'value)' % (self.name, param.name)) from error
         if private.needs_gluon(self) and any(
                 isinstance(param, ChannelParameter) for param in params):
-            raise ValueError('expected nn.BatchNorm in a net with an optimize_for back end or an '
-                             'operator hook, got gb.BatchNorm: use a net such as lenet_bn_gluon. '
-                             'MXNet reported: %s' % error) from error
+            raise ValueError('gb.BatchNorm does not support the backends of optimize_for and '
+                             'operator hooks: use nn.BatchNorm, as lenet_bn_gluon does. MXNet '
+                             'reported: %s' % error) from error
         first = next(iter(private.children(self).values()), None)
         problem = isinstance(first, nn.Conv2D) and image_problem(x, first.weight)
         if problem:

@@ -68,10 +68,10 @@ def test_a_folder_that_is_neither_empty_nor_an_export_is_refused_before_the_work
     (tmp_path / name).write_text(text)
     monkeypatch.setattr(write, 'outputs_of', None)
     with pytest.raises(ValueError, match='expected a new or empty folder, or an earlier export '
-                                         'with export.json, found %s. Choose' % name):
+                                         'with export.json, but found %s. Choose' % name):
         gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path))
     assert texts(tmp_path) == {name: text.encode()}
-    with pytest.raises(ValueError, match='expected a new or empty folder.* found a file'):
+    with pytest.raises(ValueError, match='expected a new or empty folder.* but found a file'):
         gb.export_net(small_net(), (1, 8, 8), path=str(tmp_path / name))
 
 

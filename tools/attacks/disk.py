@@ -45,7 +45,7 @@ def faulty(sandbox, variant, calls, call, action, value=0, always=False, only=''
 
 
 def read_only(sandbox, command, name):
-    """Evaluate, predict with or resume a run on a read-only disk; only resuming must fail."""
+    """On a read-only disk, evaluate a run and predict with it; resuming it must fail."""
     run = sandbox.copy(name)
     argv = {'train': ['--resume', run], 'evaluate': [run, '--ctx', 'cpu'],
             'predict': [run, sandbox.fixtures.picture, '--ctx', 'cpu']}[command]

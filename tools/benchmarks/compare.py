@@ -125,7 +125,7 @@ def parse(argv):
     parser.add_argument('--models', default='lenet_bn', type=comma_separated(str), metavar='NAMES',
                         help='comma-separated models to measure (default: %(default)s)')
     parser.add_argument('--predict', type=positive, metavar='N',
-                        help='measure predictions on batches of N images instead of training')
+                        help='time predictions of N images instead of training steps')
     parser.add_argument('--beside', dest='num_busy', type=comma_separated(int), default=[0],
                         metavar='N,N', help='comma-separated counts of background processes to '
                         'run, each keeping a core busy (default: 0)')

@@ -103,8 +103,8 @@ def _newest(path, symbol, files, epoch):
     found = named.get(prefix, {})
     if not found:
         others = sorted(os.path.basename(name) for each in named.values() for name in each.values())
-        raise ValueError('%s: expected parameters such as %s-0000.params, found %s; specify '
-                         'the parameter file' % (path, prefix, ', '.join(others) or 'none'))
+        raise ValueError('%s: expected a parameter file such as %s-0000.params, found %s; '
+                         'specify the parameter file' % (path, prefix, ', '.join(others) or 'none'))
     if epoch is not None and epoch not in found:
         raise ValueError('%s: expected parameters for epoch %d, found %s' % (
             path, epoch, ', '.join(os.path.basename(found[number]) for number in sorted(found))))

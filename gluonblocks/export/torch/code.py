@@ -155,7 +155,10 @@ def _users(structure):
 
 
 def _block_classes(structure, layers, values):
-    """Return (list of class definitions, {`number` of a block's first node: constructor call})."""
+    """Return a list of class definitions, and a dict of the blocks' constructor calls.
+
+    A key of the dict is the `number` of a block's first node.
+    """
     alike, users = {}, _users(structure)
     for block in [block for section in structure.sections if section.stage
                   for block in section.blocks]:

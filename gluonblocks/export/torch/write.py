@@ -119,9 +119,9 @@ def check_step(net, module, X, y):
         allowed = max([STEP_TOLERANCE] + [difference(name, moved[names[name]]) for name in found])
         if not differences[worst] <= allowed:
             raise VerificationError(
-                'the exported files do not match the net: after a training step in PyTorch, %s '
-                "(gradient or running mean) differs from MXNet's by %.1e of its largest absolute "
-                'value; at most %.0e is allowed' % (worst, differences[worst], allowed))
+                'the exported files do not match the net: after a training step, %s (a gradient '
+                "or running mean) in PyTorch differs from MXNet's by %.1e, relative to its largest "
+                'absolute value; at most %.0e is allowed' % (worst, differences[worst], allowed))
     return len(found), differences[worst]
 
 

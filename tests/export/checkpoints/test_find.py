@@ -26,9 +26,9 @@ def test_a_folder_and_a_symbol_file_give_the_newest_epoch_or_the_chosen_one(chec
     ([], 'expected a run with config.json, or .* found no files'),
     (['a.params'], 'found only parameters: .*net.load_parameters.*a.params'),
     (['a-symbol.json', 'b-symbol.json'], 'one symbol file, found a-symbol.json, b-symbol.json'),
-    (['a-symbol.json'], 'expected parameters such as a-0000.params, found none'),
+    (['a-symbol.json'], 'expected a parameter file such as a-0000.params, found none'),
     (['a-symbol.json', 'b-0000.params', 'c-0000.params'],
-     'expected parameters such as a-0000.params, found b-0000.params, c-0000.params')])
+     'expected a parameter file such as a-0000.params, found b-0000.params, c-0000.params')])
 def test_a_folder_without_one_pair_is_refused_with_what_it_has(names, said, tmp_path):
     for name in names:
         (tmp_path / name).write_text('')
