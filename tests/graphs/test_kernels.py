@@ -105,6 +105,19 @@ def test_stage_matches_its_four_operators_in_training_and_prediction(rng, case):
     assert (got['m'] == arrays['m']).all() and (got['v'] == arrays['v']).all()
 
 
+@pytest.mark.parametrize('size, kernel, window, stride', [
+    ((28, 28), (5, 5), (2, 2), (2, 2)), ((9, 7), (2, 3), (3, 2), (1, 2)),
+    ((2, 40), (1, 1), (1, 1), (1, 1)), ((4, 3), (4, 3), (1, 1), (1, 1))])
+def test_a_stage_predicts_few_images_exactly_like_many(rng, size, kernel, window, stride):
+    case = 3, kernel, (0, 0), 'sigmoid', window, stride
+    _, ours, shapes = stage_graphs((40, 2, *size), *case, training=False)
+    arrays = values(shapes, rng)
+    many = run(ours, arrays, training=False)['out']
+    for n in (1, 2, 3, 8):
+        few = run(ours, dict(arrays, x=arrays['x'][:n]), training=False)['out']
+        np.testing.assert_array_equal(few, many[:n])
+
+
 def test_the_first_of_equal_maxima_gets_the_gradient_as_in_mxnet(rng):
     graphs = stage_graphs(*STAGES[2])
     arrays, dY = draw(rng, graphs)
