@@ -107,15 +107,16 @@ def test_stage_matches_its_four_operators_in_training_and_prediction(rng, case):
 
 @pytest.mark.parametrize('size, kernel, window, stride', [
     ((28, 28), (5, 5), (2, 2), (2, 2)), ((9, 7), (2, 3), (3, 2), (1, 2)),
-    ((2, 40), (1, 1), (1, 1), (1, 1)), ((4, 3), (4, 3), (1, 1), (1, 1))])
-def test_a_stage_predicts_few_images_exactly_like_many(rng, size, kernel, window, stride):
+    ((5, 11), (3, 2), (2, 1), (3, 2)), ((2, 40), (1, 1), (1, 1), (1, 1)),
+    ((4, 3), (4, 3), (1, 1), (1, 1))])
+def test_a_stage_predicts_few_images_like_many_up_to_rounding(rng, size, kernel, window, stride):
     case = 3, kernel, (0, 0), 'sigmoid', window, stride
     _, ours, shapes = stage_graphs((40, 2, *size), *case, training=False)
     arrays = values(shapes, rng)
     many = run(ours, arrays, training=False)['out']
     for n in (1, 2, 3, 8):
         few = run(ours, dict(arrays, x=arrays['x'][:n]), training=False)['out']
-        np.testing.assert_array_equal(few, many[:n])
+        np.testing.assert_allclose(few, many[:n], rtol=0, atol=1e-6)
 
 
 def test_the_first_of_equal_maxima_gets_the_gradient_as_in_mxnet(rng):

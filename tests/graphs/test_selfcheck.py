@@ -7,23 +7,23 @@ from gluonblocks.graphs.kernels import selfcheck
 pytestmark = pytest.mark.usefixtures('operators')
 
 
-def test_rounding_does_not_fail_the_check_for_any_of_five_sets_of_inputs():
-    assert [selfcheck.differences(range(n, n + 3)) for n in range(0, 15, 3)] == [[]] * 5
+def test_rounding_does_not_fail_the_check_for_any_of_ten_inputs():
+    assert [selfcheck.differences(seed) for seed in range(10)] == [[]] * 10
 
 
-@pytest.mark.parametrize('wrong', ['out', 'first_weight', 'batchnorm4_gamma'])
-def test_a_result_that_is_always_wrong_by_one_percent_fails_the_check(monkeypatch, wrong):
+@pytest.mark.parametrize('wrong, images, where', [
+    ('out', 35, 'training'), ('first_weight', 35, 'training'), ('batchnorm0_gamma', 35, 'training'),
+    ('out', 35, 'prediction'), ('out', 1, 'prediction of 1'), ('out', 2, 'prediction of 2')])
+def test_a_result_that_is_wrong_by_one_percent_fails_the_check(monkeypatch, wrong, images, where):
     def run(symbol, arrays, states, training=True, dY=None):
         result = intact(symbol, arrays, states, training, dY)
-        if training and arrays['data'].dtype == np.float32:  # the graph with our operators
-            result[wrong] = result[wrong] * np.float32(1.01)
+        name = wrong.replace('batchnorm0', symbol.list_auxiliary_states()[0][:-12])
+        if (len(arrays['data']) == images and training == (where == 'training')
+                and arrays['data'].dtype == np.float32):  # the graph with our operators
+            result[name] = result[name] * np.float32(1.01)
         return result
     intact = selfcheck.run
     monkeypatch.setattr(selfcheck, 'run', run)
-    assert set(selfcheck.differences()) == {wrong + ' in training'}
-
-
-def test_an_input_for_which_rounding_changes_a_sign_does_not_fail_the_check(monkeypatch):
-    results = [['out in training', 'data in training'], ['data in training'], []]
-    monkeypatch.setattr(selfcheck, '_differences', lambda rng: results.pop(0))
-    assert selfcheck.differences() == [] == results
+    found = selfcheck.differences()
+    assert len(found) == 2  # in both nets
+    assert all(name.endswith(' in ' + where) for name in found)

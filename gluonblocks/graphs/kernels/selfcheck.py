@@ -1,8 +1,7 @@
 """Compare our operators with MXNet's own on random input, before nets use them.
 
-MXNet computes the expected results in float64, because its float32 results are not accurate enough.
-On processors with AVX-512, MXNet's float32 gradients of a batch norm differed from its float64
-gradients by up to 9e-4 of their maximum; our gradients differed by up to 9e-5.
+MXNet computes the expected results in float64, because its float32 results are not accurate enough:
+on processors with AVX-512, some gradients differed by up to 9e-4 of their largest value.
 """
 import mxnet as mx
 import numpy as np
@@ -12,39 +11,22 @@ from ..cross_entropy import cross_entropy_and_hits
 from ..graph import Graph
 from ..passes import MANY_IMAGES, PREDICTION, TRAINING
 
-RTOL = 5e-4  # relative to the largest value; a faulty operator causes far larger differences
+RTOL = 3e-4  # relative to the largest value; for 40 seeds, rounding caused at most 1.1e-4
 
 
-def differences(seeds=range(3)):
-    """Return the names of the results that differ from MXNet's, such as 'out in training'.
-
-    A result is listed only if it differs for every seed. With about one random input in ten,
-    rounding changes which value of a pooling window is the largest, or the sign of a ReLU's input,
-    and therefore the gradients.
-    """
-    wrong = None
-    for seed in seeds:
-        found = _differences(np.random.RandomState(seed))
-        wrong = found if wrong is None else [name for name in wrong if name in found]
-        if not wrong:
-            break
-    return wrong
-
-
-def _differences(rng):
-    found = []
+def differences(seed=0):
+    """Return the names of the results that differ from MXNet's, such as 'out in training'."""
+    rng, wrong = np.random.RandomState(seed), []
     for gradient in (True, False):
-        with mx.name.NameManager():  # gives nodes the same names for every seed
-            found += _compare(_net(gradient), rng, gradient)
-    return found + _compare_losses(rng)
+        wrong += _compare(_net(gradient), rng, gradient)
+    return wrong + _compare_losses(rng)
 
 
 def _compare(symbol, rng, gradient):
     shapes = {'data': (MANY_IMAGES + 3, 3, 13, 10)}
     inferred = zip(symbol.list_arguments() + symbol.list_auxiliary_states(),
                    sum(symbol.infer_shape(**shapes)[::2], []))
-    arrays = {name: rng.randn(*shape).astype('float32') for name, shape in inferred}
-    arrays.update((name, abs(array)) for name, array in arrays.items() if name.endswith('var'))
+    arrays = {name: _values(name, shape, rng) for name, shape in inferred}
     states = symbol.list_auxiliary_states()
     requests = {name: 'null' if name in states else 'write' for name in arrays if name != 'data'}
     # Ignore the gradient of the first bias. The batch norm cancels that bias, so the gradient is
@@ -60,8 +42,28 @@ def _compare(symbol, rng, gradient):
         got = run(graph.symbol(), arrays, states, training)
         wrong += ['%s in %s' % (name, 'training' if training else 'prediction')
                   for name, array in expected.items() if name not in ignored
-                  and not np.allclose(got[name], array, rtol=0, atol=RTOL * np.abs(array).max())]
+                  and not _close(got[name], array)]
+    for n in (1, 2):  # operators compute few images differently
+        few = run(graph.symbol(), dict(arrays, data=arrays['data'][:n]), states, False)['out']
+        if not _close(few, expected['out'][:n]):
+            wrong.append('out in prediction of %d' % n)
     return wrong
+
+
+def _values(name, shape, rng):
+    """Return random values for which rounding errors stay small."""
+    array = rng.randn(*shape)
+    if name.endswith('gamma'):
+        array = rng.uniform(0.5, 1.5, shape)
+    elif name.endswith('beta'):
+        array *= 0.3
+    elif name.endswith('var'):
+        array = np.abs(array)
+    return array.astype('float32')
+
+
+def _close(got, expected):
+    return np.allclose(got, expected, rtol=0, atol=RTOL * np.abs(expected).max())
 
 
 def _net(gradient):
@@ -72,7 +74,7 @@ def _net(gradient):
     each kind of activation. With `gradient`, our operators also compute the gradient of the input.
     """
     def norm(X):
-        return mx.sym.BatchNorm(X, eps=1e-5, fix_gamma=False)
+        return mx.sym.BatchNorm(X, eps=1e-2, fix_gamma=False)  # a smaller eps amplifies rounding
     X = mx.sym.var('data')
     X = mx.sym.Convolution(mx.sym.identity(X) if gradient else X, kernel=(3, 5), num_filter=5,
                            name='first')
@@ -115,21 +117,23 @@ def run(symbol, arrays, states, training=True, dY=None):
 
 
 def _compare_losses(rng):
-    logits = nd.array(3 * rng.randn(21, 19), ctx=mx.cpu())
+    logits = 3 * rng.randn(21, 19)
     labels = nd.array(rng.randint(0, 19, 21), ctx=mx.cpu(), dtype='int32')
-    weights = nd.array(rng.rand(21), ctx=mx.cpu())
-    logits.attach_grad()
+    weights = rng.rand(21)
     found = []
-    for compute in (cross_entropy_and_hits, _mxnets_cross_entropy):
+    for compute, dtype in ((cross_entropy_and_hits, 'float32'),
+                           (_mxnets_cross_entropy, 'float64')):
+        X = nd.array(logits, ctx=mx.cpu(), dtype=dtype)
+        X.attach_grad()
         with autograd.record():
-            losses, hits = compute(logits, labels)
-        losses.backward(weights)
-        found.append([array.asnumpy() for array in (losses, hits, logits.grad)])
-    return [name for name, a, b in zip(('losses', 'hits', 'gradient of the loss'), *found)
-            if not np.allclose(a, b, rtol=0, atol=RTOL * np.abs(b).max())]
+            losses, hits = compute(X, labels)
+        losses.backward(nd.array(weights, ctx=mx.cpu(), dtype=dtype))
+        found.append([array.asnumpy() for array in (losses, hits, X.grad)])
+    return [name for name, got, expected in zip(('losses', 'hits', 'gradient of the loss'), *found)
+            if not _close(got, expected)]
 
 
 def _mxnets_cross_entropy(logits, labels):
     losses = -nd.pick(nd.log_softmax(logits), labels, axis=1)
     with autograd.pause():
-        return losses, logits.argmax(axis=1) == labels.astype('float32')
+        return losses, logits.argmax(axis=1) == labels.astype(logits.dtype)
