@@ -134,7 +134,7 @@ def predict(requests, model, without=None):
     remove_pass(without)
     net, shape = _prepare(gb.get_model(model), model)
     requests.answer()
-    serve_predictions(requests, lambda X: net(nd.array(X)).asnumpy(), shape)
+    serve_predictions(requests, lambda X: net(nd.from_numpy(X)).asnumpy(), shape)
 
 
 def empty(requests, model):
@@ -153,7 +153,7 @@ def empty(requests, model):
     chain.add(Empty())
     _prepare(chain, model)
     requests.answer(nodes=nodes)
-    serve_predictions(requests, lambda X: chain(nd.array(X)).asnumpy(), shape)
+    serve_predictions(requests, lambda X: chain(nd.from_numpy(X)).asnumpy(), shape)
 
 
 def _prepare(net, model):
