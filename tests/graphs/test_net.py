@@ -217,7 +217,9 @@ def test_a_replaced_output_is_trained_with_the_other_layers(tmp_path):
     (True, lambda net, path: net.save_parameters(path) or nd.load(path)['1.running_mean']),
     (True, lambda net, path: [array for name, array in nd.load(net.export(path)[1]).items()
                               if name.endswith('running_mean')][0]),
-    (False, lambda net, path: nd.array(net[1].running_mean.data().asnumpy()))],
+    # In MXNet 1.7, reading running averages does not wait for a graph, not even for one of Gluon's.
+    (False, lambda net, path: (mx.__version__ < '1.8' and nd.waitall(),
+                               nd.array(net[1].running_mean.data().asnumpy()))[1])],
     ids=['saved', 'exported', 'read'])
 def test_averages_right_after_a_step_contain_the_results_of_that_step(
         static_shape, read, tmp_path, monkeypatch):
