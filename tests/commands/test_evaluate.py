@@ -65,5 +65,6 @@ def test_weights_that_do_not_exist_yet_are_spelled_as_on_the_command_line(make_r
     folder, _ = make_run()
     (folder / 'best.safetensors').unlink()
     code, out, err = command('evaluate', folder)
-    assert (code, out) == (2, '') and "the 'best' weights" in err and "Use 'last'" in err
+    assert (code, out) == (2, '') and 'argument --weights: cannot be' in err
+    assert "'best'" in err and "Use 'last'" in err
     assert 'weights=' not in err
