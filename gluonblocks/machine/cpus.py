@@ -1,4 +1,5 @@
 """Determine which processors this process may use, and how busy they are."""
+import glob
 import math
 import os
 import time
@@ -59,13 +60,20 @@ def too_few_cpus(threads, path='/proc/loadavg', samples=5):
     """Return True if the machine has too few CPUs to run `threads` more threads at once.
 
     The fourth field of /proc/loadavg is RUNNING/ALL, where RUNNING counts the threads that run or
-    wait for a CPU, including this one. The median of `samples` readings filters out short bursts.
+    wait for a CPU, including those of this process, which do not count: OpenBLAS's threads spin for
+    about 25 ms after NumPy is imported. The median of `samples` readings filters out short bursts.
     """
     running = []
     for _ in range(samples):
         fields = read_text(path).split()
         if len(fields) < 4:
             return False
-        running.append(int(fields[3].split('/')[0]))
+        running.append(int(fields[3].split('/')[0]) - _own_running_threads())
         time.sleep(0.01)
-    return sorted(running)[samples // 2] - 1 + threads > (os.cpu_count() or 1)
+    return sorted(running)[samples // 2] + threads > (os.cpu_count() or 1)
+
+
+def _own_running_threads():
+    states = [read_text(path).rpartition(') ')[2][:1]
+              for path in glob.glob('/proc/self/task/*/stat')]
+    return max(1, states.count('R'))
