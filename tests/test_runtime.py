@@ -198,6 +198,7 @@ def test_container_limit(tmp_path, cgroup, files, limit):
 
 @pytest.mark.parametrize('running, env, want', [
     (3, {}, '1000'), (1, {}, None),  # beside two others on two CPUs, alone
+    (3, {'own': 'RRR'}, None), (3, {'own': 'RSS'}, '1000'),  # the states of this process's threads
     (3, {'GOMP_SPINCOUNT': '7'}, '7'), (3, {'OMP_WAIT_POLICY': 'active'}, None),
     (3, {'OMP_NUM_THREADS': '1'}, None), (3, {'loaded': 'libgomp.so.1'}, None)])
 def test_waiting_threads_sleep_soon_if_others_use_the_cores_and_the_user_has_not_chosen(
@@ -208,6 +209,9 @@ def test_waiting_threads_sleep_soon_if_others_use_the_cores_and_the_user_has_not
         monkeypatch.setenv(name, value)
     files = {'/proc/loadavg': '0.1 0.1 0.1 %d/99 7' % running,
              '/proc/self/maps': env.get('loaded', 'libc.so.6')}
+    files.update((str(i), '%d (a) b) %s 1 2' % (i, state))
+                 for i, state in enumerate(env.get('own', 'R')))
+    monkeypatch.setattr(machine_cpus.glob, 'glob', lambda pattern: sorted(set(files) & set('012')))
     for module in (_runtime, machine_cpus):
         monkeypatch.setattr(module, 'read_text', files.get)
     monkeypatch.setattr(machine_cpus.os, 'cpu_count', lambda: 2)
