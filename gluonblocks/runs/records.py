@@ -69,8 +69,8 @@ class EpochFiles:
     def draw(self, final=False):
         """Plot `rows` in curves.png. Errors are reported but not raised.
 
-        Do nothing if `rows` has not changed since the last plot. Unless `final` is true, also do
-        nothing if the last plot was made less than `PAUSE` seconds ago.
+        Skip the plot if `rows` has not changed since the last one or, unless `final` is true, if
+        the last one was made less than `PAUSE` seconds ago.
         """
         if not self._can_draw or self._num_drawn == len(self.rows) or not (
                 final or time.monotonic() >= self._next_plot):
