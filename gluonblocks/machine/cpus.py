@@ -60,8 +60,8 @@ def too_few_cpus(threads, path='/proc/loadavg', samples=5):
     """Return True if the machine has too few CPUs to run `threads` more threads at once.
 
     The fourth field of /proc/loadavg is RUNNING/ALL, where RUNNING counts the threads that run or
-    wait for a CPU, including those of this process, which do not count: OpenBLAS's threads spin for
-    about 25 ms after NumPy is imported. The median of `samples` readings filters out short bursts.
+    wait for a CPU. Those of this process do not count, because OpenBLAS's threads still spin after
+    the import of NumPy. The median of `samples` readings filters out short bursts.
     """
     running = []
     for _ in range(samples):
