@@ -134,7 +134,7 @@ def predict(requests, model, without=None):
     remove_pass(without)
     net, shape = _prepare(gb.get_model(model), model)
     requests.answer()
-    serve_predictions(requests, lambda X: net(nd.from_numpy(X)).asnumpy(), shape)
+    serve_predictions(requests, _prediction(net), shape)
 
 
 def empty(requests, model):
@@ -153,7 +153,17 @@ def empty(requests, model):
     chain.add(Empty())
     _prepare(chain, model)
     requests.answer(nodes=nodes)
-    serve_predictions(requests, lambda X: chain(nd.from_numpy(X)).asnumpy(), shape)
+    serve_predictions(requests, _prediction(chain), shape)
+
+
+def _prediction(net):
+    """Return a function that runs `net` on a NumPy array and returns a NumPy array."""
+    def run(images):
+        # Keep X until the output has been read. To free an array from `from_numpy`, MXNet calls a
+        # Python function; if its engine does that while Python waits, a prediction takes 20 % more.
+        X = nd.from_numpy(images)
+        return net(X).asnumpy()
+    return run
 
 
 def _prepare(net, model):
