@@ -2,7 +2,10 @@
 
 Other modules use MXNet's private methods only to override them or to call them on `self`.
 """
+import ctypes
+
 import mxnet as mx
+import numpy as np
 from mxnet import base
 
 
@@ -120,6 +123,18 @@ def shared(params, name):
     """Return the parameter `name` from the ParameterDict `params` or its `shared` dict, or None if
     neither contains it."""
     return params._get_impl(name)
+
+
+def memory_of(array):
+    """Return a NumPy array that shares the memory of `array`, a new NDArray on the CPU.
+
+    Use the result only while `array` exists, and before MXNet uses it.
+    """
+    address = ctypes.c_void_p()
+    base.check_call(base._LIB.MXNDArrayGetData(array.handle, ctypes.byref(address)))
+    size = array.size * np.dtype(array.dtype).itemsize
+    memory = (ctypes.c_char * size).from_address(address.value)
+    return np.frombuffer(memory, array.dtype).reshape(array.shape)
 
 
 def load_library(path):

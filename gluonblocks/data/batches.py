@@ -3,10 +3,12 @@ import copy
 import functools
 from concurrent import futures
 
+import mxnet as mx
 import numpy as np
 from mxnet import gluon, nd
 
 from ..checks import check_classic_arrays, check_positive
+from ..mxnet_private import memory_of
 
 
 class BatchLoader(gluon.data.DataLoader):
@@ -79,41 +81,56 @@ class BatchLoader(gluon.data.DataLoader):
         order = np.arange(n) if self._order is None else self._order.permutation(n)
         first, self._first = self._first, 0
         number, self._pass = self._pass, self._pass + 1
-        starts = range(first * self.batch_size, n, self.batch_size)
         now = copy.copy(self)  # changed settings take effect in the next pass
-        gather = functools.partial(now._gather, order, number, size is None)
-        for images, labels in _prefetch(gather, starts):
-            if images is None:
-                yield None, None  # an NDArray cannot be empty
-                continue
-            X = nd.from_numpy(images)
-            if size is not None:
+        fill = functools.partial(now._fill, number)
+        for X, y in _prefetch(fill, now._empty_batches(order, first, size is None)):
+            if X is not None and size is not None:
                 X = nd.image.resize(X, size=size)
                 X = nd.image.to_tensor(X)  # (N, C, height, width)
-            yield X.astype(now.dtype, copy=False), nd.from_numpy(labels)
+            yield X if X is None else X.astype(now.dtype, copy=False), y
 
-    def _gather(self, order, number, as_floats, start):
-        """Return this worker's shard of a batch as (images, labels); (None, None) if it is empty.
+    def _empty_batches(self, order, first, as_floats):
+        """Yield the arguments of `_fill` for each batch: (batch number, indices, shard's slice,
+        (X, y), [memory of X, memory of y]).
 
-        Images are uint8 (N, H, W, C) or, with `as_floats`, float32 (N, C, H, W) in [0, 1]. The
-        method runs in a thread, so it calls only NumPy: MXNet must not be called from two threads.
+        MXNet must not be called from two threads, so the arrays are created here. `nd.from_numpy`
+        would create them from filled NumPy arrays, but MXNet's engine would call a Python function
+        to free these, which makes a training step of `lenet_bn` 4 % slower.
         """
-        batch = order[start:start + self.batch_size]
-        shard = shard_slice(len(batch), self.part)
-        if shard.start == shard.stop:
-            return None, None
-        images = self.images[batch[shard]]
-        if self.augment:
-            images = self.augment(images, number, start // self.batch_size, len(batch), shard)
-        images = images.reshape(images.shape[:3] + (-1,))  # (N, H, W, C)
-        if as_floats:
-            # A single NumPy operation scales, transposes and converts the images. It is six times
-            # as fast as three calls to MXNet.
-            images = np.divide(images.transpose((0, 3, 1, 2)), np.float32(255), dtype='float32',
-                               order='C')
-        # nd.from_numpy requires C order, but indexing a transposed array keeps its memory order.
-        images = np.ascontiguousarray(images)
-        return images, self.labels[batch[shard]].astype('int32', copy=False)
+        height, width, channels = (self.images.shape[1:] + (1,))[:3]
+        shape = (channels, height, width) if as_floats else (height, width, channels)
+        for i in range(first, len(self)):
+            batch = order[i * self.batch_size:(i + 1) * self.batch_size]
+            shard = shard_slice(len(batch), self.part)
+            n = shard.stop - shard.start
+            if not n:  # an NDArray cannot be empty
+                yield i, batch, shard, (None, None), []
+                continue
+            arrays = (nd.empty((n,) + shape, mx.cpu(), 'float32' if as_floats else 'uint8'),
+                      nd.empty((n,), mx.cpu(), 'int32'))
+            yield i, batch, shard, arrays, [memory_of(array) for array in arrays]
+
+    def _fill(self, number, item):
+        """Fill the arrays (X, y) of an item of `_empty_batches` in pass `number`; return them.
+
+        Images are scaled to [0, 1] if X is float32. The method runs in a thread, so it calls only
+        NumPy.
+        """
+        i, batch, shard, arrays, memory = item
+        if memory:
+            images = self.images[batch[shard]]
+            if self.augment:
+                images = self.augment(images, number, i, len(batch), shard)
+            images = images.reshape(images.shape[:3] + (-1,))  # (N, H, W, C)
+            if memory[0].dtype == np.uint8:
+                memory[0][:] = images
+            else:
+                # A single NumPy operation scales, transposes and converts the images. It is six
+                # times as fast as three calls to MXNet.
+                np.divide(images.transpose((0, 3, 1, 2)), np.float32(255), out=memory[0],
+                          dtype='float32')
+            memory[1][:] = self.labels[batch[shard]]
+        return arrays
 
 
 def _prefetch(function, items):

@@ -15,8 +15,9 @@ SOURCES = pathlib.Path(__file__).resolve().parent
 # checks for floating-point exceptions.
 FLAGS = ('-std=c++17', '-O3', '-march=native', '-fopenmp', '-fPIC', '-fno-math-errno',
          '-fno-trapping-math', '-w')
-# MXNet's lib_api.cc only forwards calls, so compile it without optimization.
-GLUE_FLAGS = ('-std=c++11', '-O0', '-fPIC', '-w')
+# MXNet's lib_api.cc converts the arguments of each call. With -O0, a step of `lenet_bn` would take
+# 5 % longer; -O2 is no faster than -O1, but takes longer to compile.
+GLUE_FLAGS = ('-std=c++11', '-O1', '-fPIC', '-w')
 
 
 def library(build=True):
