@@ -130,11 +130,27 @@ def memory_of(array):
 
     Use the result only while `array` exists, and before MXNet uses it.
     """
+    size = array.size * np.dtype(array.dtype).itemsize
+    memory = (ctypes.c_char * size).from_address(_address(array))
+    return np.frombuffer(memory, array.dtype).reshape(array.shape)
+
+
+def _address(array):
+    """Return the address of an array's values; first convert them to MXNet's own layout."""
     address = ctypes.c_void_p()
     base.check_call(base._LIB.MXNDArrayGetData(array.handle, ctypes.byref(address)))
-    size = array.size * np.dtype(array.dtype).itemsize
-    memory = (ctypes.c_char * size).from_address(address.value)
-    return np.frombuffer(memory, array.dtype).reshape(array.shape)
+    return address.value
+
+
+def restore_layouts(params):
+    """Convert the weights of 2D convolutions on the CPU from oneDNN's layouts to MXNet's own.
+
+    Wait until MXNet has computed them. In predictions, MXNet leaves them in oneDNN's layouts.
+    """
+    for param in params:
+        for array in param._data or ():
+            if array.ndim == 4 and array.context.device_type == 'cpu':
+                _address(array)
 
 
 def load_library(path):

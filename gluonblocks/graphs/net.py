@@ -1,10 +1,7 @@
 """The class `Net`, which most models in the registry use."""
-import functools
-import threading
-from typing import Any, Dict, NamedTuple
+from typing import Any
 
 import mxnet as mx
-import numpy as np
 from mxnet import autograd
 from mxnet.gluon import nn
 
@@ -13,18 +10,14 @@ from ..blocks.parameters import ChannelParameter, load_parameters
 from ..checks import image_problem
 from ..files import MXNetPath
 from . import operators
-from .divided_norms import Slice
 from .exported import load_exported, save_exported
-from .graph import Graph, Node
-from .passes import MANY_IMAGES, PREDICTION, TRAINING
+from .graph import Graph
+from .passes import MANY_IMAGES
+from .traced import Traced, compile_graph, lock, moves_axes, rewritten
 
 # Enough for four image sizes, each with three graphs: one for training, one for predicting small
 # batches, and one for predicting large batches.
 MAX_GRAPHS = 12  # each graph uses memory
-# This lock is held while a net is traced, and while a graph is submitted to MXNet's engine, which
-# runs graphs in parallel. If two threads submit graphs at the same time, MXNet 1.9.1 may lose an
-# operation, and then both threads hang.
-_lock = threading.RLock()
 
 
 class Net(nn.HybridSequential):
@@ -43,7 +36,8 @@ class Net(nn.HybridSequential):
     fit the first layer.
     """
 
-    _traced: Any = None  # a `_Traced` after the first call of the hybridized net
+    _traced: Any = None  # a `Traced` after the first call of the hybridized net
+    _was_training: Any = None  # the mode of the hybridized net's last call; None: not called yet
 
     def _alias(self):  # Gluon's prefix for parameter names, the same as for the book's nets
         return 'hybridsequential'
@@ -100,16 +94,21 @@ class Net(nn.HybridSequential):
         for param in list(self.collect_params().values())[:1]:
             if private.is_initialized(param):
                 x = x.as_in_context(param.list_ctx()[0]).astype(param.dtype)
-        with _lock, autograd.pause():
+        with lock, autograd.pause():
             traced = self._traced or self._trace(x)
             if traced.symbol is None:
                 raise ValueError('expected a net with one output, but %s has several: Gluon runs '
                                  'its graph unchanged' % self.name)
-            return _rewritten(traced, x, training, training).symbol()
+            return rewritten(traced, x, training, training).symbol()
 
     def _compiled(self, traced, x):
         """Return the compiled graph for x in the current autograd mode; compile it if necessary."""
         training, recording = autograd.is_training(), autograd.is_recording()
+        if training is not self._was_training:
+            if training:  # else each step would convert the weights that `multiply_small_maps` uses
+                with lock:
+                    private.restore_layouts(traced.params)
+            self._was_training = training
         data_gradient = recording and _is_recorded(x)
         shape = x.shape if traced.moves_axes else x.shape[1:]
         key = (training, recording, data_gradient, shape, x.dtype, x.context.device_type,
@@ -117,8 +116,8 @@ class Net(nn.HybridSequential):
                if training else x.shape[0] >= MANY_IMAGES)
         compiled = traced.graphs.get(key)
         if compiled is None:
-            with _lock, autograd.pause():
-                compiled = _compile(_rewritten(traced, x, training, recording, data_gradient),
+            with lock, autograd.pause():
+                compiled = compile_graph(rewritten(traced, x, training, recording, data_gradient),
                                     traced.params, dict(private.flags_of(self)), recording)
                 while len(traced.graphs) >= MAX_GRAPHS:
                     del traced.graphs[next(iter(traced.graphs))]
@@ -127,12 +126,12 @@ class Net(nn.HybridSequential):
 
     def _trace(self, x):
         """Trace the net into a graph for any image size, and infer missing parameter shapes."""
-        with _lock, autograd.pause():
+        with lock, autograd.pause():
             # `DenseBlock` may print shapes, so `data` needs a shape while the net is traced. The
             # shape is removed below, because the graph is used for images of any size.
             symbol = super().forward(mx.sym.var('data', shape=x.shape))
             if not isinstance(symbol, mx.sym.Symbol):  # several outputs: let Gluon run it
-                self._traced = _Traced(None, (), {}, False)
+                self._traced = Traced(None, (), {}, False)
                 return self._traced
             graph, params = Graph(symbol), self.collect_params()
             del graph.input('data').attrs['__shape__']
@@ -144,8 +143,8 @@ class Net(nn.HybridSequential):
                     if name in params and private.is_deferred(params[name]):
                         params[name].shape = shape
                         private.finish_initialization(params[name])
-            traced = _Traced(symbol, [params[name] for name in symbol.list_inputs()
-                                      if name != 'data'], {}, _moves_axes(graph))
+            traced = Traced(symbol, [params[name] for name in symbol.list_inputs()
+                                      if name != 'data'], {}, moves_axes(graph))
             if all(private.is_initialized(param) for param in traced.params):  # else: trace again
                 private.set_traced(self, symbol)
                 self._traced = traced
@@ -200,64 +199,6 @@ class Net(nn.HybridSequential):
         problem = isinstance(first, nn.Conv2D) and image_problem(x, first.weight)
         if problem:
             raise ValueError('%s %s' % (self.name, problem)) from error
-
-
-class _Traced(NamedTuple):
-    """The result of tracing a net."""
-    symbol: Any  #: the traced graph, or None if it has several outputs
-    params: Any  #: the net's parameters, in the order of the graph's inputs
-    graphs: Dict[Any, Any]  #: compiled functions, oldest first; see `Net._compiled` for the keys
-    moves_axes: bool  #: True if shapes in the graph may contain the batch size outside axis 0
-
-
-def _moves_axes(graph):
-    """Return True if an operator in the graph can move the batch to another axis."""
-    return any(node.op in ('transpose', 'SwapAxis', 'Reshape')
-               or node.op == 'expand_dims' and node.attrs['axis'] == '0' for node in graph.nodes)
-
-
-def _rewritten(traced, x, training, recording, data_gradient=False):
-    """Return the `Graph` for x after all graph passes; `data_gradient` requests x's gradient."""
-    # In training mode, our operators always update the running averages, so use them only if
-    # autograd is recording. In prediction mode, they have no gradient, so use them only if autograd
-    # is not recording.
-    ours = (training == recording and x.context.device_type.startswith('cpu')
-            and x.dtype == np.float32 and operators.available(build=training))
-    requests = {param.name: param.grad_req for param in traced.params if private.is_dense(param)}
-    graph = Graph(traced.symbol, training, ours, requests, data=x.shape)
-    if data_gradient:
-        # Insert a _copy node, because our operators cannot add to an existing gradient of x.
-        data = graph.input('data')
-        graph.replace(data, Node('_copy', 'data_copy', [data.entry()]).entry())
-    for change in TRAINING if training else PREDICTION:
-        graph = change(graph)
-    return graph
-
-
-def _compile(graph, params, flags, recording):
-    """Return a thread-safe function x -> output that runs the graph."""
-    symbol = graph.symbol()
-    by_name = {param.name: param for param in params}
-    sources: Dict[str, Any] = {name: functools.partial(private.array_on, param)
-                               for name, param in by_name.items()}
-    sources.update((name, Slice(by_name[param], begin, end).data)
-                   for name, (param, begin, end) in graph.slices.items())
-    inputs = [sources.get(name) for name in symbol.list_inputs()]  # None: the data
-    if flags.get('static_alloc') and not recording:
-        # `static_shape` cuts the time to predict one image by a third. Do not use it when autograd
-        # records, because MXNet's engine would not see that the graph writes running statistics.
-        flags['static_shape'] = True
-    operation = mx.nd.CachedOp(symbol, [
-        ('data_indices', [i for i, source in enumerate(inputs) if source is None]),
-        ('param_indices', [i for i, source in enumerate(inputs) if source is not None]),
-        *flags.items()])
-
-    def run(x):
-        ctx = x.context
-        args = [x if array_on is None else array_on(ctx) for array_on in inputs]
-        with _lock:
-            return operation(*args)
-    return run
 
 
 def _is_recorded(x):

@@ -8,7 +8,7 @@ from mxnet.gluon import nn
 from operator_nets import images
 
 import gluonblocks as gb
-from gluonblocks.graphs import net as net_module
+from gluonblocks.graphs import traced
 from gluonblocks.graphs.net import Net
 from gluonblocks.graphs.passes import fuse_relus
 
@@ -43,9 +43,9 @@ def test_all_norms_of_densenet_include_their_relu():
 @pytest.mark.parametrize('size', [(5, 1, 6, 6), (1, 1, 3, 3), (40, 1, 2, 2)])
 def test_predictions_have_the_same_bits_as_with_two_operators(monkeypatch, size):
     X, results = images(*size), []
-    for passes in (net_module.PREDICTION, [each for each in net_module.PREDICTION
+    for passes in (traced.PREDICTION, [each for each in traced.PREDICTION
                                            if each is not fuse_relus]):
-        monkeypatch.setattr(net_module, 'PREDICTION', passes)
+        monkeypatch.setattr(traced, 'PREDICTION', passes)
         net = make(gb.BatchNorm(16, num_dims=4), nn.Activation('relu'), gb.DenseBlock(2, 16),
                    nn.BatchNorm(), nn.Activation('relu'), nn.GlobalAvgPool2D(), nn.Dense(3))
         assert (FUSED in operations(net)) == (fuse_relus in passes)

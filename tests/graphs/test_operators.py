@@ -8,7 +8,7 @@ from mxnet.gluon import nn
 from operator_nets import images, same_with_operators, small, step
 
 import gluonblocks as gb
-from gluonblocks.graphs import net as net_module
+from gluonblocks.graphs import traced
 
 pytestmark = pytest.mark.usefixtures('operators')
 
@@ -28,7 +28,7 @@ def placed(monkeypatch):
             graphs.append([name.replace('_gluonblocks_', '') for name in ours(graph.symbol())
                            if name != '_gluonblocks_matrix'])  # tested in test_small_maps.py
         return graph
-    monkeypatch.setattr(net_module, 'TRAINING', [*net_module.TRAINING, record])
+    monkeypatch.setattr(traced, 'TRAINING', [*traced.TRAINING, record])
     return graphs
 
 

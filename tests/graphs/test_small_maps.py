@@ -140,3 +140,40 @@ def test_the_graph_depends_on_the_batch_size_if_the_batch_is_moved_into_the_maps
     for X, want in zip(batches, wanted):
         with mx.autograd.record():
             close(net(X), want, 1e-5)
+
+
+STEPS = """
+import gluonblocks as gb
+from mxnet import autograd, gluon, init, nd
+from gluonblocks.graphs import Net
+from mxnet.gluon import nn
+net, X = Net(), nd.ones((2, 32, 2, 2))
+net.add(nn.Conv2D(32, 3, padding=1), nn.Flatten(), nn.Dense(2))
+net.initialize()
+net.hybridize(static_alloc=True)
+trainer = gluon.Trainer(net.collect_params(), 'sgd')
+
+def step():
+    with autograd.record():
+        Y = net(X)
+    Y.backward()
+    trainer.step(2)
+    nd.waitall()
+
+step()
+print('first', flush=True)
+step()
+print('predict', flush=True)
+net(X).wait_to_read()
+step()
+print('second', flush=True)
+step()
+"""
+
+
+@pytest.mark.usefixtures('operators')
+def test_after_a_prediction_a_step_converts_no_more_weights_than_before(python):
+    output = python(STEPS, MKLDNN_VERBOSE='1')
+    before, after = output.split('first\n')[1].split('predict\n')[0], output.split('second\n')[1]
+    assert 'inner_product' in before
+    assert before.count('exec,cpu,reorder') == after.count('exec,cpu,reorder')

@@ -10,8 +10,7 @@ from mxnet import autograd, nd
 from operator_nets import images, small
 
 import gluonblocks as gb
-from gluonblocks.graphs import net as net_module
-from gluonblocks.graphs import operators
+from gluonblocks.graphs import operators, traced
 from gluonblocks.graphs.kernels import selfcheck
 from gluonblocks.machine.compiled import Unavailable
 from gluonblocks.mxnet_private import load_library
@@ -205,8 +204,8 @@ def test_the_passes_do_not_hide_nan_in_the_loss_and_gradients(monkeypatch, name,
     else:
         net[0].weight.data()[2, 0, 1, 1] = float('nan')
     shown = []
-    for passes in ([], net_module.TRAINING):
-        monkeypatch.setattr(net_module, 'TRAINING', passes)
+    for passes in ([], traced.TRAINING):
+        monkeypatch.setattr(traced, 'TRAINING', passes)
         net.hybridize()
         with autograd.record():
             loss = net(X).sum()
