@@ -25,7 +25,7 @@ def main():
         for k in range(3):
             with open(str(k), 'wb', buffering=0) as f:
                 f.write(b'123456')
-        print('written')
+        print('written', flush=True)
     elif what == 'fill':
         time.sleep(len(bytearray(100 << 20)))
     elif what == 'wait':

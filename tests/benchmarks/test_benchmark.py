@@ -1,5 +1,6 @@
 """scripts/benchmark.py and tools.benchmarks.compare: workers, arguments and small runs."""
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -113,8 +114,9 @@ def test_the_last_release_is_the_newest_tag_or_the_commit_in_a_file(monkeypatch,
 
 
 @pytest.mark.parametrize('now, code', [(1.09, 0), (1.11, 1)])
-def test_ten_percent_slower_than_the_last_release_fails(now, code, monkeypatch, capsys):
+def test_ten_percent_slower_than_the_last_release_fails(now, code, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(release, 'last_release', lambda: 'HEAD')
+    monkeypatch.setattr(release, 'checkout', lambda commit: contextlib.nullcontext(str(tmp_path)))
     monkeypatch.setattr(release, 'CASES', [('lenet_bn', 'batch_size=8', None, 1)])
     monkeypatch.setattr(release, 'compare', lambda specs, *args: {
         title: {'clock': [1.0 if i == 0 else now] * 3} for i, title in enumerate(specs)})
