@@ -145,8 +145,9 @@ def _address(array):
 def restore_layouts(params):
     """Convert the weights of 2D convolutions on the CPU from oneDNN's layouts to MXNet's own.
 
-    Wait until MXNet has computed them. In predictions, MXNet leaves them in oneDNN's layouts.
+    In predictions, MXNet leaves them in oneDNN's layouts.
     """
+    mx.nd.waitall()  # a running prediction could convert a weight while its address is read
     for param in params:
         for array in param._data or ():
             if array.ndim == 4 and array.context.device_type == 'cpu':

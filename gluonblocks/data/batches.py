@@ -54,7 +54,7 @@ class BatchLoader(gluon.data.DataLoader):
         check_classic_arrays('BatchLoader', images, labels)
         check_positive('batch_size', self.batch_size)
         if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or (
-                images.ndim not in (3, 4)):
+                images.ndim not in (3, 4)) or not all(images.shape[1:]):
             raise ValueError('expected images as a uint8 NumPy array of shape (n, H, W) or '
                              '(n, H, W, C), got %s; convert images in [0, 1] with '
                              '(images * 255).round().astype("uint8")' % _describe(images))
@@ -120,7 +120,11 @@ class BatchLoader(gluon.data.DataLoader):
         if memory:
             images = self.images[batch[shard]]
             if self.augment:
+                shape = images.shape
                 images = self.augment(images, number, i, len(batch), shard)
+                if images.shape != shape or images.dtype != np.uint8:
+                    raise ValueError('augment must return uint8 images of shape %s, like those it '
+                                     'gets, got %s' % (shape, _describe(images)))
             images = images.reshape(images.shape[:3] + (-1,))  # (N, H, W, C)
             if memory[0].dtype == np.uint8:
                 memory[0][:] = images

@@ -207,3 +207,12 @@ def test_an_error_in_a_batch_is_raised_where_the_batch_is_used():
     loader.augment = fail
     with pytest.raises(ZeroDivisionError, match='from the augmentation'):
         next(iter(loader))
+
+
+@pytest.mark.parametrize('change', [lambda images: images[:1], lambda images: images[:, :1],
+                                    lambda images: images / 255])
+def test_an_augmentation_that_changes_the_shape_or_type_is_refused(change):
+    loader = BatchLoader(np.zeros((4, 3, 3), np.uint8), np.zeros(4, int), 2)
+    loader.augment = lambda images, *which: change(images)
+    with pytest.raises(ValueError, match=r'augment must return uint8 images of shape \(2, 3, 3\)'):
+        next(iter(loader))
