@@ -11,7 +11,7 @@ from conftest import REPOSITORY
 from tools.attacks.network import Network, namespace_of
 from tools.attacks.verdict import NotTried
 
-CONNECT = 'import socket, sys; socket.create_connection((sys.argv[1], 7), 1)'
+CONNECT = 'import socket, sys; socket.create_connection((sys.argv[1], 7), int(sys.argv[2]))'
 
 
 @pytest.fixture
@@ -44,11 +44,11 @@ def test_machines_have_names_and_addresses_and_links_with_a_rate(network):
 def test_a_link_that_is_down_loses_everything_without_a_word(network):
     first, second = network.machines
     connect = (sys.executable, '-c', CONNECT, first.address)
-    assert output(second, *connect).endswith('Connection refused')
+    assert output(second, *connect, '20').endswith('Connection refused')
     second.link(up=False)
-    assert output(second, *connect).endswith('timed out')
+    assert output(second, *connect, '1').endswith('timed out')
     second.link(up=True)
-    assert output(second, *connect).endswith('Connection refused')
+    assert output(second, *connect, '20').endswith('Connection refused')
 
 
 def test_what_runs_on_machines_is_listed_and_ends_with_them(network):
