@@ -8,7 +8,8 @@ A block runs unchanged, unless the line above its fence is one of these:
 
 The blocks of README.md run first. The blocks of docs/ then run in alphabetical order, and can use
 the files that README.md's blocks wrote. The copy contains all files that git does not ignore. In
-the blocks, `python` and `python3` are the Python that runs this script.
+sh blocks, `python` and `python3` are the Python that runs this script. Python blocks run in the
+virtual environment that README.md's first block creates.
 
 example:
   python scripts/run_docs.py
@@ -59,7 +60,7 @@ def run(block, folder):
     own = os.path.dirname(sys.executable)
     env = dict(os.environ, PATH=os.pathsep.join([own, os.environ.get('PATH', '')]))
     command = ['bash', '-euo', 'pipefail', '-c'] if block.language == 'sh' else [
-        sys.executable, '-c']
+        os.path.join(folder, '.venv', 'bin', 'python'), '-c']
     return subprocess.call(command + [block.code], cwd=folder, env=env, stdin=subprocess.DEVNULL)
 
 

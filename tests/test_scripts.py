@@ -1,6 +1,7 @@
 """The scripts run_docs.py, matrix.py and check_dist.py."""
 import importlib.util
 import os
+import sys
 import re
 import subprocess
 import tarfile
@@ -52,6 +53,8 @@ def test_blocks_are_found_with_what_the_line_above_says():
 def test_a_block_runs_in_the_folder_and_fails_at_its_first_error(tmp_path, language, code,
                                                                 exit_code):
     (tmp_path / 'here').write_text('')
+    (tmp_path / '.venv' / 'bin').mkdir(parents=True)
+    (tmp_path / '.venv' / 'bin' / 'python').symlink_to(sys.executable)
     assert run_docs.run(run_docs.Block('x', 1, language, code, None, None), str(tmp_path)) == (
         exit_code)
 
