@@ -1,9 +1,9 @@
 """The scripts run_docs.py, matrix.py and check_dist.py."""
 import importlib.util
 import os
-import sys
 import re
 import subprocess
+import sys
 import tarfile
 import zipfile
 
