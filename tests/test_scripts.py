@@ -53,10 +53,13 @@ def test_blocks_are_found_with_what_the_line_above_says():
 def test_a_block_runs_in_the_folder_and_fails_at_its_first_error(tmp_path, language, code,
                                                                 exit_code):
     (tmp_path / 'here').write_text('')
-    (tmp_path / '.venv' / 'bin').mkdir(parents=True)
-    (tmp_path / '.venv' / 'bin' / 'python').symlink_to(sys.executable)
+    python = tmp_path / '.venv' / 'bin' / 'python'
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\ntouch used\nexec "%s" "$@"\n' % sys.executable)
+    python.chmod(0o755)
     assert run_docs.run(run_docs.Block('x', 1, language, code, None, None), str(tmp_path)) == (
         exit_code)
+    assert (tmp_path / 'used').exists() == (language == 'python')
 
 
 OUTPUT = """\

@@ -31,7 +31,8 @@ class BatchLoader(gluon.data.DataLoader):
     The class is derived from Gluon's DataLoader only so that Gluon's Estimator accepts it.
 
     Raises ValueError if an array has a wrong type or shape, if there is not one label per image, or
-    if a size is not a positive integer. Values set later are checked when the next pass begins.
+    if a size is not a positive integer. Values set later are checked when the next pass begins. If
+    `augment` changes the shape or type of images, the batch raises ValueError.
     """
 
     dtype = 'float32'

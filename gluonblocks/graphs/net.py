@@ -118,7 +118,7 @@ class Net(nn.HybridSequential):
         if compiled is None:
             with lock, autograd.pause():
                 compiled = compile_graph(rewritten(traced, x, training, recording, data_gradient),
-                                    traced.params, dict(private.flags_of(self)), recording)
+                                         traced.params, dict(private.flags_of(self)), recording)
                 while len(traced.graphs) >= MAX_GRAPHS:
                     del traced.graphs[next(iter(traced.graphs))]
                 traced.graphs[key] = compiled
@@ -144,7 +144,7 @@ class Net(nn.HybridSequential):
                         params[name].shape = shape
                         private.finish_initialization(params[name])
             traced = Traced(symbol, [params[name] for name in symbol.list_inputs()
-                                      if name != 'data'], {}, moves_axes(graph))
+                                     if name != 'data'], {}, moves_axes(graph))
             if all(private.is_initialized(param) for param in traced.params):  # else: trace again
                 private.set_traced(self, symbol)
                 self._traced = traced

@@ -44,7 +44,7 @@ def test_all_norms_of_densenet_include_their_relu():
 def test_predictions_have_the_same_bits_as_with_two_operators(monkeypatch, size):
     X, results = images(*size), []
     for passes in (traced.PREDICTION, [each for each in traced.PREDICTION
-                                           if each is not fuse_relus]):
+                                       if each is not fuse_relus]):
         monkeypatch.setattr(traced, 'PREDICTION', passes)
         net = make(gb.BatchNorm(16, num_dims=4), nn.Activation('relu'), gb.DenseBlock(2, 16),
                    nn.BatchNorm(), nn.Activation('relu'), nn.GlobalAvgPool2D(), nn.Dense(3))
