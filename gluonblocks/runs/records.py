@@ -69,8 +69,8 @@ class EpochFiles:
     def draw(self, final=False):
         """Plot `rows` in curves.png. Errors are reported but not raised.
 
-        Nothing is plotted if `rows` is unchanged. Between two plots, at least `PAUSE` seconds pass,
-        but if `final` is true, the plot is not delayed.
+        Plot at most once every `PAUSE` seconds unless `final` is true, and never plot the same
+        `rows` twice.
         """
         if not self._can_draw or self._num_drawn == len(self.rows) or not (
                 final or time.monotonic() >= self._next_plot):
