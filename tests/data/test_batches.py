@@ -89,6 +89,7 @@ def test_a_loader_resumes_where_another_one_was(passes, batches, part):
     ({'resize': (9, 9, 1)}, r'resize must be .* got \(9, 9, 1\)$'),
     ({'resize': '96'}, "resize must be .* got '96'$"),
     ({'images': IMAGES / 255}, r'expected images as a uint8 NumPy array .*; convert images in '),
+    ({'images': IMAGES[:, :0]}, r'expected images as a uint8 NumPy array of shape \(n, H, W\) '),
     ({'labels': LABELS[:9]}, r'expected labels .* integers, one for each of the 10 im'),
     ({'labels': LABELS.astype('float32')}, r'expected labels .* integers, .* got float32')])
 def test_what_cannot_be_loaded_is_refused_at_once_and_when_it_is_set_later(changes, message):
